@@ -76,9 +76,7 @@ def draw_report(runs: Path, folder: Path, plan: Plan | None = None) -> str:
     with chdir(runs.parent):
         data = collect_report(
             discover_runs([Path(name)]),
-            target=settings.target,
-            specificity_floor=settings.specificity_floor,
-            metrics=settings.metrics,
+            settings.choose_report(),
             plan=plan,
             command=f"covidreport render {name}",
         )

@@ -30,6 +30,7 @@ from covidreport.records import (
     StageStarted,
     count_steps,
 )
+from covidreport.report.choices import ReportChoices
 from covidreport.report.collect import collect_report
 from covidreport.settings import Settings
 from covidreport.storage.chosen import ImageQuery
@@ -159,7 +160,7 @@ def _collect(request: AuditRequest, dataset: Dataset, on_event: OnEvent) -> Repo
     name = meant.name_own(filed) or dataset.name
     try:
         return collect_report(
-            request.runs, target=settings.target, specificity_floor=settings.specificity_floor,
+            request.runs, ReportChoices(settings.target, settings.specificity_floor),
             images=settings.query_stored(name, split), show_ids=True,
         )  # fmt: skip
     except UsageError as error:

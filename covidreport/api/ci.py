@@ -264,14 +264,11 @@ def collect_judged(job: CiJob, verdicts: Sequence[Verdict], on_event: OnEvent) -
     try:
         return collect_report(
             job.runs,
-            target=settings.target,
-            specificity_floor=settings.specificity_floor,
+            settings.choose_report(),
             images=images,
             plan=settings.plan_comparisons(job.runs),
             command=job.options.command,
             made=job.request.trust.made,
-            study=settings.study,
-            sites=settings.ask_sites(),
         )
     except UsageError as error:
         nothing = isinstance(error, NothingEvaluatedError)

@@ -6,6 +6,8 @@ import logging
 import os
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from covidreport.errors import UsageError
 from covidreport.report.collect import collect_report
 from covidreport.report.environment import check_folder
@@ -51,15 +53,18 @@ def load(
     found = discover_runs([Path(folder) for folder in folders])
     runs = join_folds(share_input(found, settings.evaluate.input))
     plan = settings.plan_comparisons(runs, baseline, margin, "in the call")
-    floor = settings.specificity_floor if specificity_floor is None else specificity_floor
+    choices = settings.choose_report()
+    choices = replace(
+        choices,
+        target=target or choices.target,
+        specificity_floor=(
+            choices.specificity_floor if specificity_floor is None else specificity_floor
+        ),
+    )
     return Report(
         collect_report(
             runs,
-            target=target or settings.target,
-            specificity_floor=floor,
-            metrics=settings.metrics,
-            study=settings.study,
-            sites=settings.ask_sites(),
+            choices,
             images=settings.query_stored(dataset, split, variant),
             tell=_log.warning,
             title=title,

@@ -126,6 +126,7 @@ def _render(job: CiJob, verdicts: Sequence[Verdict], output_dir: Path) -> Path |
     from covidreport.api.ci import collect_judged
     from covidreport.cli.progress import show_events
     from covidreport.report.html import render_html
+    from covidreport.report.options import RenderOptions
     from covidreport.store import encode_text, write_atomic
 
     path = output_dir / REPORT_FILE
@@ -134,5 +135,6 @@ def _render(job: CiJob, verdicts: Sequence[Verdict], output_dir: Path) -> Path |
     if data is None:
         path.unlink(missing_ok=True)
         return None
-    write_atomic(path, encode_text(render_html(data)))
+    options = RenderOptions(hide=job.settings.hide)
+    write_atomic(path, encode_text(render_html(data, options)))
     return path

@@ -103,10 +103,9 @@ def export(
     if faults:
         raise RunError("; ".join(faults))
     data = collect_report(
-        runs, target=settings.target, specificity_floor=settings.specificity_floor,
-        metrics=settings.metrics, study=settings.study,
+        runs, settings.choose_report(),
         images=settings.query_stored(dataset, split, variant), tell=say_note,
-        plan=settings.plan_comparisons(runs), sites=settings.ask_sites(),
+        plan=settings.plan_comparisons(runs),
     )  # fmt: skip
     print_paths("covidreport.export/1", _write(data, wanted, settings), as_json=as_json)
 

@@ -191,6 +191,21 @@ PlannedMargin = Annotated[
     float | None, typer.Option(help="How much less sensitive is not inferior, such as 0.05.")
 ]
 
+Site = Annotated[
+    str | None,
+    typer.Option(
+        help="Show runs by site: an attribute of the images, or `dataset` for a data set each.",
+        metavar="NAME",
+    ),
+]
+RankSites = Annotated[
+    str | None,
+    typer.Option(
+        help="What runs are ordered by over sites: pooled or worst.  [default: pooled]",
+        metavar="NAME",
+    ),
+]
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from msgspec import to_builtins
+from msgspec import Struct, to_builtins
 
-from covidreport.cli.options import AsJson, NewRuns, Runs
+from covidreport.cli.options import AsJson, NewRuns, RankSites, Runs, Site
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from covidreport.records import Run
+    from covidreport.records import RankAt, Run
+    from covidreport.report.choices import ReportChoices
     from covidreport.settings import Settings
     from covidreport.storage.chosen import ImageQuery
 
@@ -66,6 +68,8 @@ def push(
         bool, typer.Option("--scores", help="Send each image's scores, under its name, too.")
     ] = False,
     models: Annotated[bool, typer.Option("--models", help="Send the model files too.")] = False,
+    site: Site = None,
+    rank_sites: RankSites = None,
     as_json: AsJson = False,
 ) -> None:
     """Push runs."""
@@ -87,11 +91,12 @@ def push(
     from covidreport.storage.runs import discover_runs
 
     settings = find_settings(Path.cwd())
+    choices = settings.choose_report(site, rank_sites)
     runs = discover_runs(folders or (), say_note)
     server = MlflowServer(uri)
     images = _choose_images(runs, settings)
-    render = partial(_render, settings=settings, images=images)
-    request = PushRequest(experiment, render, scores, models)
+    report = _Report(choices, settings.hide, images, settings.rank_at)
+    request = PushRequest(experiment, report.render, report.digest(), scores, models)
     failed: list[Failure] = []
     pushed: list[Pushed] = []
     with show_events() as on_event:
@@ -141,22 +146,37 @@ def _choose_images(runs: Sequence[Run], settings: Settings) -> ImageQuery | None
     return ImageQuery(found.dataset, found.split, found.variant or "", at=settings.read_at)
 
 
-def _render(run: Run, settings: Settings, images: ImageQuery | None) -> str | None:
-    """The report on one run; None where it was not evaluated on these images."""
-    from covidreport.errors import UsageError
-    from covidreport.report.collect import collect_report
-    from covidreport.report.formats import FORMATS
+class _Report(Struct, frozen=True):
+    """How the report of each run is made."""
 
-    if images is None:
-        return None
-    try:
-        data = collect_report(
-            [run], target=settings.target, specificity_floor=settings.specificity_floor,
-            metrics=settings.metrics, study=settings.study, images=images,
-        )  # fmt: skip
-    except UsageError:
-        return None
-    return FORMATS["html"].render(data)
+    choices: ReportChoices
+    hide: frozenset[str]
+    images: ImageQuery | None
+    """None where nothing was evaluated, or other images of each run: none is sent."""
+    rank_at: RankAt | None
+
+    def digest(self) -> str:
+        """Of all that is chosen: a report that was sent is sent again where this is another."""
+        images = self.images and (self.images.dataset, self.images.split, self.images.variant)
+        chosen = repr((self.choices, sorted(self.hide), images, self.rank_at))
+        return hashlib.sha256(chosen.encode()).hexdigest()
+
+    def render(self, run: Run) -> str | None:
+        """The report on one run; None, and a note that says why, where there can be none."""
+        from covidreport.cli.terminal import say_note
+        from covidreport.errors import UsageError
+        from covidreport.report.collect import collect_report
+        from covidreport.report.formats import FORMATS
+        from covidreport.report.options import RenderOptions
+
+        if self.images is None:
+            return None
+        try:
+            data = collect_report([run], self.choices, images=self.images)
+        except UsageError as error:
+            say_note(f"run {run.name}: no report is sent: {error}")
+            return None
+        return FORMATS["html"].render(data, RenderOptions(hide=self.hide))
 
 
 def pull(

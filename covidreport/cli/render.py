@@ -13,7 +13,9 @@ from covidreport.cli.options import (
     AsJson,
     PlannedBaseline,
     PlannedMargin,
+    RankSites,
     Runs,
+    Site,
     StoredDataset,
     StoredSplit,
     Variant,
@@ -21,7 +23,7 @@ from covidreport.cli.options import (
 from covidreport.errors import UsageError
 
 if TYPE_CHECKING:
-    from covidreport.records import ReportData, SiteRank
+    from covidreport.records import ReportData
     from covidreport.report.options import RenderOptions
     from covidreport.settings import Settings
 
@@ -84,20 +86,8 @@ def render(
     ] = False,
     baseline: PlannedBaseline = None,
     margin: PlannedMargin = None,
-    site: Annotated[
-        str | None,
-        typer.Option(
-            help="Show runs by site: an attribute of the images, or `dataset` for a data set each.",
-            metavar="NAME",
-        ),
-    ] = None,
-    rank_sites: Annotated[
-        str | None,
-        typer.Option(
-            help="What runs are ordered by over sites: pooled or worst.  [default: pooled]",
-            metavar="NAME",
-        ),
-    ] = None,
+    site: Site = None,
+    rank_sites: RankSites = None,
     show_ids: Annotated[
         bool,
         typer.Option("--show-ids", help="Name images and patients by their ids, not by digests."),
@@ -129,11 +119,7 @@ def render(
     runs = join_folds(share_input(found, settings.evaluate.input))
     data = collect_report(
         runs,
-        target=settings.target,
-        specificity_floor=settings.specificity_floor,
-        metrics=settings.metrics,
-        study=settings.study,
-        sites=settings.ask_sites(site, _check_rank(rank_sites)),
+        settings.choose_report(site, rank_sites),
         images=settings.query_stored(dataset, split, variant),
         tell=say_note,
         title=title,
@@ -149,16 +135,6 @@ def render(
     print_paths("covidreport.render/1", written, as_json=as_json)
     if opened:
         say(open_report(_name_file(output, FORMATS["html"].suffix, several=len(names) > 1)))
-
-
-def _check_rank(name: str | None) -> SiteRank | None:
-    """What runs are ordered by over sites."""
-    from covidreport.settings.values import SITE_RANKS
-
-    if name is not None and name not in SITE_RANKS:
-        raise UsageError(f"--rank-sites {name}: one of {', '.join(SITE_RANKS)} is wanted")
-    rank: SiteRank | None = name
-    return rank
 
 
 def _write(

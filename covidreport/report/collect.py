@@ -17,7 +17,6 @@ from covidreport.compare import Plan, ReadScores, caching_reader, find_doubt, ra
 from covidreport.compare.finding import CODE
 from covidreport.compare.same_specificity import find_dependent_lead
 from covidreport.errors import NothingEvaluatedError, StoreError, UsageError
-from covidreport.metrics.plan import MetricOptions
 from covidreport.records import (
     SEVERITIES,
     Evaluation,
@@ -28,12 +27,11 @@ from covidreport.records import (
     ReportedRun,
     Run,
     Scores,
-    SiteRule,
-    Study,
     name_evaluation,
 )
 from covidreport.report.anonymous import hide_ids
 from covidreport.report.cases import collect_cases
+from covidreport.report.choices import ReportChoices
 from covidreport.report.claims import find_claims, find_stale_models
 from covidreport.report.classes import ByClass, collect_by_class
 from covidreport.report.cohort import collect_cohorts, collect_flow
@@ -74,9 +72,8 @@ class _Evidence(Struct, frozen=True):
 
 def collect_report(
     runs: Sequence[Run],
+    choices: ReportChoices,
     *,
-    target: str,
-    specificity_floor: float,
     images: ImageQuery | None = None,
     tell: Tell = lambda _: None,
     title: str | None = None,
@@ -85,23 +82,19 @@ def collect_report(
     show_ids: bool = False,
     command: str | None = None,
     made: MadeHere | None = None,
-    metrics: MetricOptions | None = None,
-    study: Study | None = None,
-    sites: SiteRule | None = None,
 ) -> ReportData:
     """Everything that a report shows of `runs`, on one split of one data set.
 
     plan: what runs were to be compared with, and by which margin. audit: of these data, whose
     findings the report takes in. show_ids: images and patients go by their ids, not by digests.
     command: the one that asks for it, for the record. made: what is known to have been computed
-    here, where that is more than the cache's records. figures: whose prevalence predictive values
-    are told at; None for those that are stored. study: what its authors state.
-    sites: what a site is, where runs are to be shown by site.
+    here, where that is more than the cache's records.
 
     images: what was said of data set, split and variant (another precision or provider, such as
     `fp16`); `choose_images` has the rule. tell: told where other images were evaluated later.
     Raises UsageError where nothing was evaluated, or not on what is asked for.
     """
+    target, metrics = choices.target, choices.metrics
     evidence = [_Evidence(run, *read_evaluations(run)) for run in runs]
     meant = _choose(evidence, images or ImageQuery())
     if meant.note:
@@ -125,15 +118,16 @@ def collect_report(
     evaluated = [(item.run, item.evaluation) for item in reported if item.evaluation is not None]
     evaluations = [evaluation for _, evaluation in evaluated]
     rank = partial(
-        rank_and_compare, target=target, specificity_floor=specificity_floor, plan=plan, read=read
-    )
+        rank_and_compare, target=target, specificity_floor=choices.specificity_floor, plan=plan,
+        read=read,
+    )  # fmt: skip
     sets = rank(evaluated)
     rankings = tuple(each.ranking for each in sets)
     by_class = (
         collect_by_class(rankings[0], reported, metrics, read) if rankings else ByClass(None, ())
     )
     datasets, of_datasets = collect_datasets(reported, rankings, beside, named, rank, target)
-    by_site, of_sites = collect_sites(sites, rankings, reported, datasets, read)
+    by_site, of_sites = collect_sites(choices.sites, rankings, reported, datasets, read)
     margin = None if plan is None else plan.margin
     with_all = list(zip(reported, every, strict=True))
     finished = [e.times.finished for e in evaluations if e.times.finished]
@@ -156,7 +150,7 @@ def collect_report(
         truths=collect_truths(rankings[0], reported, read) if rankings else None,
         predictive=by_class.predictive,
         datasets=read_answers_beside(datasets, reported, read, show_ids=show_ids),
-        study=study or Study(),
+        study=choices.study,
         disturbed=collect_disturbed(with_all, rankings, margin, read, tell),
         foreign=collect_foreign(with_all, rankings, read, tell),
         cohorts=collect_cohorts(rankings[0] if rankings else None, reported, read),

@@ -25,6 +25,8 @@ from covidreport.records import (
     SiteRule,
     Study,
 )
+from covidreport.report.choices import ReportChoices
+from covidreport.settings.values import SITE_RANKS
 from covidreport.storage.chosen import ImageQuery, ReadAt, fold_split, keep_thresholds
 from covidreport.text.failed import MOST_FAILED
 
@@ -86,10 +88,25 @@ class Settings(Struct, frozen=True):
         """The label that runs are ranked by."""
         return self.evaluate.target or DEFAULT_TARGET
 
-    def ask_sites(self, by: str | None = None, rank: SiteRank | None = None) -> SiteRule | None:
-        """What a site is, as options say, else as the settings do; None where nobody says."""
-        by = by or self.site
-        return None if by is None else SiteRule(by, rank or self.rank_sites or "pooled")
+    def choose_report(
+        self, site: str | None = None, rank_sites: str | None = None
+    ) -> ReportChoices:
+        """What a report is made by, as options say, else as the settings do.
+
+        UsageError for an order over sites that there is not.
+        """
+        if rank_sites is not None and rank_sites not in SITE_RANKS:
+            known = ", ".join(SITE_RANKS)
+            raise UsageError(f"--rank-sites {rank_sites}: one of {known} is wanted")
+        asked: SiteRank | None = rank_sites
+        by = site or self.site
+        return ReportChoices(
+            self.target,
+            self.specificity_floor,
+            self.metrics,
+            self.study,
+            None if by is None else SiteRule(by, asked or self.rank_sites or "pooled"),
+        )
 
     @property
     def max_failed_share(self) -> float:

@@ -29,11 +29,15 @@ def _verdicts(done):
 
 
 def test_new_runs_are_evaluated_judged_and_reported(covidreport, study):
-    """The better one passes, the worse one fails; report and verdict stand in the folder."""
+    """The better one passes, the worse one fails; report and verdict stand in the folder, without
+    the sections that the settings leave out."""
+    with (study / "covidreport.toml").open("a") as file:
+        file.write('[report]\nhide = ["methods"]\n')
     done = covidreport("ci", "runs", "--json")
     assert done.code == 1, done.err
     assert _verdicts(done) == {"better": "pass", "worse": "fail"}
     page = (study / "verdict" / "report.html").read_text()
+    assert 'id="methods"' not in page
     assert all(name in page for name in ("base", "better", "worse"))
     evaluation = read_evaluation(study / "runs" / "worse" / "evaluations" / "data-validation")
     assert evaluation.counts["covid-19"].missed == 2
@@ -70,7 +74,7 @@ def test_gate_and_ci_pass_over_the_same_runs(covidreport, study):
 def test_a_report_that_fails_is_told_as_a_report(covidreport, study, monkeypatch):
     """The verdict's files stand, and nobody is told that they do not."""
 
-    def fail(_):
+    def fail(*_):
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr("covidreport.report.html.render_html", fail)

@@ -75,7 +75,7 @@ def test_the_settings_of_the_page_are_read(tmp_path):
     """As the options beside them."""
     (block,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
     (tmp_path / "covidreport.toml").write_text(block)
-    rule = read_settings(tmp_path / "covidreport.toml").ask_sites()
+    rule = read_settings(tmp_path / "covidreport.toml").choose_report().sites
     assert rule is not None
     assert (rule.by, rule.rank) == ("hospital", "worst")
 

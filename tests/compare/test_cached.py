@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from covidreport.compare import Plan
+from covidreport.report.choices import ReportChoices
 from covidreport.report.collect import collect_report
 from covidreport.report.formats import FORMATS
 from covidreport.storage import cache_folder as cache
@@ -81,14 +82,15 @@ def test_remembered_comparisons_load_nothing_heavy(tmp_path):
         assert read_evaluations(run)[0] == (evaluation,)
     runs = discover_runs([tmp_path])
     for entry in FORMATS.values():
-        entry.render(collect_report(runs, target="covid-19", specificity_floor=0.5))
+        entry.render(collect_report(runs, ReportChoices("covid-19", 0.5)))
     code = (
         "import sys\nfrom pathlib import Path\n"
         "from covidreport.report.formats import FORMATS\n"
+        "from covidreport.report.choices import ReportChoices\n"
         "from covidreport.report.collect import collect_report\n"
         "from covidreport.storage.runs import discover_runs\n"
         f"runs = discover_runs([Path({str(tmp_path)!r})])\n"
-        "data = collect_report(runs, target='covid-19', specificity_floor=0.5)\n"
+        "data = collect_report(runs, ReportChoices('covid-19', 0.5))\n"
         "assert data.rankings[0].comparisons.basis == 'scores'\n"
         "for entry in FORMATS.values(): entry.render(data)\n"
         "heavy = ('onnxruntime', 'pandas', 'scipy', 'pyarrow', 'torch')\n"

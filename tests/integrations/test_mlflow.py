@@ -88,6 +88,32 @@ def test_a_run_that_is_pushed_again_is_updated_and_not_doubled(covidreport, serv
 
 
 @needs_server
+def test_a_report_by_site_is_pushed_as_it_is_rendered(covidreport, server, tmp_path):
+    """A run that is pushed again with a site has its report sent anew, and with none once more;
+    sections that the settings hide are not in it."""
+    write_scored_run(tmp_path / "runs" / "good")
+    words = ("push", "--mlflow", server, "--experiment", "by-site")
+
+    def read_page() -> str:
+        (run,) = _list(server, "by-site")
+        return MlflowServer(server).receive(run.id, "report.html", tmp_path).read_text()
+
+    assert covidreport(*words).code == 0
+    assert "Nothing is said by site" not in read_page()
+    assert 'id="methods"' in read_page()
+    done = covidreport(*words, "--site", "ward")
+    assert done.out.startswith("updated"), done.err
+    assert "Nothing is said by site" in read_page()  # these images state no ward
+    assert covidreport(*words, "--site", "ward").out.startswith("unchanged")
+    (tmp_path / "covidreport.toml").write_text('site = "ward"\n[report]\nhide = ["methods"]\n')
+    assert covidreport(*words).out.startswith("updated")
+    assert 'id="methods"' not in read_page()
+    refused = covidreport(*words, "--rank-sites", "best")
+    assert refused.code == 2
+    assert "--rank-sites best: one of pooled, worst is wanted" in refused.err
+
+
+@needs_server
 def test_what_is_no_longer_defined_does_not_keep_its_old_value(covidreport, server, tmp_path):
     """MLflow forgets no metric; without its evaluation a run's figures there become NaN."""
     words = ("push", "--mlflow", server, "--experiment", "undefined")

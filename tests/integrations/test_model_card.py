@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from covidreport.integrations.model_card import render_model_card
 from covidreport.records import Estimate
+from covidreport.report.choices import ReportChoices
 from covidreport.report.collect import collect_report
 from covidreport.storage.runs import read_run
 from tests.integrations.run_folders import write_scored_run
@@ -15,7 +16,7 @@ from tests.integrations.verdicts import HOSTILE
 
 def _card(folder, name=None):
     write_scored_run(folder, name)
-    data = collect_report([read_run(folder)], target="covid-19", specificity_floor=0.5)
+    data = collect_report([read_run(folder)], ReportChoices("covid-19", 0.5))
     return data, render_model_card(data)
 
 

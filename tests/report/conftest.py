@@ -21,6 +21,7 @@ from covidreport.records import (
     WeakSpot,
 )
 from covidreport.records.truths import ReadersTruth
+from covidreport.report.choices import ReportChoices
 from covidreport.report.collect import collect_report
 from covidreport.report.readers import collect_readers
 from covidreport.report.truths import describe_truths
@@ -59,7 +60,7 @@ def beside_readers(share: Share) -> ReportData:
         write_run(folder / "twin", {"name": "twin", "group": READERS})
         found = read_evaluation(folder / "twin" / path)
         write_scored(folder / "twin", replace(found, run="twin"), read)
-        return collect_report(discover_runs([folder]), target="covid-19", specificity_floor=0.5)
+        return collect_report(discover_runs([folder]), ReportChoices("covid-19", 0.5))
 
     return share("beside-readers", make)
 
@@ -93,7 +94,7 @@ def _write_everything(folder: Path) -> ReportData:
     write_elsewhere(write_runs(folder, runs=7, images=160))
     write_run(folder / "exp9", {"name": "exp9-not-evaluated", "block": "2"})
     runs = discover_runs([folder])
-    data = collect_report(runs, target="covid-19", specificity_floor=0.5, sites=SiteRule("view"))
+    data = collect_report(runs, ReportChoices("covid-19", 0.5, sites=SiteRule("view")))
     first = next(each for each in data.runs if each.evaluation is not None)
     assert first.evaluation is not None
     occluded = replace(first.evaluation, variant="occlude-centre-0.8")

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from covidreport.metrics import ppv_at_prevalence, wilson
 from covidreport.metrics.plan import MetricOptions
 from covidreport.records import Counts, ReportData
+from covidreport.report.choices import ReportChoices
 from covidreport.report.collect import collect_report
 from covidreport.report.view import view_report
 from covidreport.storage.runs import discover_runs
@@ -19,7 +20,7 @@ from tests.report.scored_runs import LABELS, write_runs
 
 
 def _collect(runs, metrics=None) -> ReportData:
-    return collect_report(runs, target="covid-19", specificity_floor=0.5, metrics=metrics)
+    return collect_report(runs, ReportChoices("covid-19", 0.5, metrics))
 
 
 @pytest.fixture(scope="module")

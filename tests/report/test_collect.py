@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from covidreport.compare import reading
+from covidreport.report.choices import ReportChoices
 from covidreport.report.collect import collect_report
 from covidreport.store import read_scores
 from tests.report.scored_runs import write_runs
@@ -22,7 +23,7 @@ def test_comparisons_cases_and_curves_read_the_scores_of_each_run_once(tmp_path,
     opened: list[Path] = []
     monkeypatch.setattr(reading, "read_scores", lambda file: read_scores(_note(opened, file)))
     runs = write_runs(tmp_path, runs=3, images=80)
-    data = collect_report(runs, target="covid-19", specificity_floor=0.5)
+    data = collect_report(runs, ReportChoices("covid-19", 0.5))
 
     assert data.rankings[0].comparisons.basis == "scores"
     assert data.cases is not None
@@ -36,10 +37,11 @@ def test_no_report_loads_pandas_and_a_second_one_no_scipy(tmp_path):
     code = (
         "import sys\nfrom pathlib import Path\n"
         "from covidreport.report.formats import render_html\n"
+        "from covidreport.report.choices import ReportChoices\n"
         "from covidreport.report.collect import collect_report\n"
         "from covidreport.storage.runs import discover_runs\n"
         f"runs = discover_runs([Path({str(tmp_path)!r})])\n"
-        "data = collect_report(runs, target='covid-19', specificity_floor=0.5)\n"
+        "data = collect_report(runs, ReportChoices('covid-19', 0.5))\n"
         "assert data.repeats[0].comparisons\n"
         "render_html(data)\n"
         "heavy = ('pandas', 'sklearn', 'onnxruntime', 'scipy', 'pyarrow', 'vl_convert')\n"

@@ -10,6 +10,7 @@ import pytest
 
 import covidreport
 from covidreport.records import ReportData
+from covidreport.report.choices import ReportChoices
 from covidreport.report.collect import collect_report
 from covidreport.storage.runs import discover_runs
 from tests.report.scored_runs import write_runs
@@ -28,7 +29,7 @@ def eighteen(share: Share) -> ReportData:
 
     def make(folder: Path) -> ReportData:
         write_runs(folder, runs=18, images=160)
-        return collect_report(discover_runs([folder]), target="covid-19", specificity_floor=0.5)
+        return collect_report(discover_runs([folder]), ReportChoices("covid-19", 0.5))
 
     return share("eighteen", make)
 
@@ -36,7 +37,7 @@ def eighteen(share: Share) -> ReportData:
 @pytest.fixture(scope="module")
 def published() -> ReportData:
     """The study whose counts were published."""
-    return collect_report(discover_runs([STUDY]), target="covid-19", specificity_floor=0.5)
+    return collect_report(discover_runs([STUDY]), ReportChoices("covid-19", 0.5))
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,17 @@ class PushedFile(Struct, frozen=True):
     size_bytes: int
 
 
+class PushedList(Struct, frozen=True):
+    """What was pushed last of a run folder of this name.
+
+    report: the digest of how its report was made; empty where an earlier version pushed it.
+    """
+
+    folder: str
+    files: tuple[PushedFile, ...]
+    report: str = ""
+
+
 def list_files(
     run: Run, evaluations: Sequence[Evaluation], *, scores: bool, model: bool
 ) -> Iterator[tuple[PushedFile, Path]]:
@@ -66,17 +77,20 @@ def describe_file(source: Path, path: str) -> PushedFile:
     return PushedFile(path, digest_file(source), source.stat().st_size)
 
 
-def format_list(folder: str, files: Sequence[PushedFile]) -> str:
+def format_list(pushed: PushedList) -> str:
     """The list as JSON, by path: the same files give the same text."""
     rows = {
         one.path: {"sha256": one.sha256, "bytes": one.size_bytes}
-        for one in sorted(files, key=lambda one: one.path)
+        for one in sorted(pushed.files, key=lambda one: one.path)
     }
-    return json.dumps({"schema": LIST_SCHEMA, "folder": folder, "files": rows}, indent=2) + "\n"
+    facts = {
+        "schema": LIST_SCHEMA, "folder": pushed.folder, "report": pushed.report, "files": rows
+    }  # fmt: skip
+    return json.dumps(facts, indent=2) + "\n"
 
 
-def read_list(text: str, where: str) -> tuple[str, tuple[PushedFile, ...]]:
-    """The folder's name and the files of a list; StoreError where a path leads out of the folder.
+def read_list(text: str, where: str) -> PushedList:
+    """What a list says; StoreError where a path leads out of the folder.
 
     The text is from a server: nothing in it is believed that was not looked at.
     """
@@ -87,7 +101,7 @@ def read_list(text: str, where: str) -> tuple[str, tuple[PushedFile, ...]]:
                 f"{where}: {LIST_FILE} has the schema {value['schema']!r}, this version reads "
                 f"{LIST_SCHEMA!r}; push the run again"
             )
-        folder = str(value["folder"])
+        folder, report = str(value["folder"]), str(value.get("report", ""))
         files = tuple(
             PushedFile(str(path), str(row["sha256"]), int(row["bytes"]))
             for path, row in value["files"].items()
@@ -101,7 +115,7 @@ def read_list(text: str, where: str) -> tuple[str, tuple[PushedFile, ...]]:
                 f"{where}: {LIST_FILE} names {one.path!r} of {folder!r}, which is no place in a "
                 "run folder; it was not made by covidreport, and nothing of it was written"
             )
-    return folder, files
+    return PushedList(folder, files, report)
 
 
 def is_plain_name(name: str) -> bool:

@@ -76,7 +76,7 @@ def _pull(server: MlflowServer, remote: RemoteRun, output: Path) -> Pulled:
     with tempfile.TemporaryDirectory(prefix=".pull-", dir=target.parent) as name:
         scratch = Path(name)
         text = server.receive(remote.id, LIST_FILE, scratch).read_text(encoding="utf-8")
-        _, files = read_list(text, where)
+        files = read_list(text, where).files
         fresh = scratch / RUN_FOLDER
         for file in files:
             into = (fresh / file.path).parent

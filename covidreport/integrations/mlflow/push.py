@@ -15,7 +15,7 @@ from covidreport.errors import RunError
 from covidreport.integrations.mlflow.facts import RunFacts, gather_facts
 from covidreport.integrations.mlflow.files import (
     LIST_FILE,
-    PushedFile,
+    PushedList,
     format_list,
     list_files,
     read_list,
@@ -35,11 +35,13 @@ class PushRequest(Struct, frozen=True):
     """How runs are pushed.
 
     scores: each image's scores go along; they name images and patients. model: model.onnx goes
-    along. render: the report on one run as HTML, None where nothing was evaluated.
+    along. render: the report on one run as HTML, None where there can be none. report: what says
+    how it is made: where that is another than at the last push, the report is sent again.
     """
 
     experiment: str
     render: Callable[[Run], str | None]
+    report: str
     scores: bool = False
     model: bool = False
 
@@ -98,26 +100,28 @@ def _send_files(
     """Send what the server does not have yet; whether anything was sent."""
     there = _read_sent(server, remote)
     files = list(list_files(run, evaluations, scores=request.scores, model=request.model))
-    new = [(file, source) for file, source in files if file not in there]
-    listed = format_list(run.folder.resolve().name, [file for file, _ in files])
-    if not new and len(there) == len(files):
+    new = [(file, source) for file, source in files if file not in there.files]
+    listed = PushedList(run.folder.resolve().name, tuple(file for file, _ in files), request.report)
+    if not new and len(there.files) == len(files) and there.report == request.report:
         return False
     for file, source in new:
         server.send(remote.id, source, f"{RUN_FOLDER}/{file.path}")
     report = request.render(run)
     if report is not None:
         server.send_text(remote.id, report, REPORT_FILE)
-    server.send_text(remote.id, listed, LIST_FILE)  # last: it says that the others are there
+    server.send_text(
+        remote.id, format_list(listed), LIST_FILE
+    )  # last: it says that the others are there
     return True
 
 
-def _read_sent(server: MlflowServer, remote: RemoteRun) -> frozenset[PushedFile]:
+def _read_sent(server: MlflowServer, remote: RemoteRun) -> PushedList:
     """What an earlier push left there."""
     if not server.has(remote.id, LIST_FILE):
-        return frozenset()
+        return PushedList("", ())
     with tempfile.TemporaryDirectory() as folder:
         text = server.receive(remote.id, LIST_FILE, Path(folder)).read_text(encoding="utf-8")
-    return frozenset(read_list(text, server.address(remote))[1])
+    return read_list(text, server.address(remote))
 
 
 def _log_facts(server: MlflowServer, remote: RemoteRun, facts: RunFacts) -> bool:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from PIL import Image
 
 from covidreport.records import PixelSpec, Scores, StoredMap, StoredMaps
+from covidreport.report.choices import ReportChoices
 from covidreport.report.collect import collect_report
 from covidreport.report.formats import render_html
 from covidreport.report.logo import embed_logo
@@ -36,8 +37,7 @@ def render_report(
     folders: list[Path], output: Path, options: RenderOptions = PLAIN, **choices: Any
 ) -> Path:
     """The report of these run folders as a file."""
-    choices.setdefault("specificity_floor", 0.5)
-    data = collect_report(discover_runs(folders), target="covid-19", **choices)
+    data = collect_report(discover_runs(folders), ReportChoices("covid-19", 0.5), **choices)
     output.write_text(render_html(data, options), encoding="utf-8")
     return output
 

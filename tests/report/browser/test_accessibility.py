@@ -32,6 +32,7 @@ from covidreport.report.blocks import (
     Text,
     walk_blocks,
 )  # fmt: skip
+from covidreport.report.choices import ReportChoices
 from covidreport.report.collect import collect_report
 from covidreport.report.html import draw_page
 from covidreport.report.payload import list_parts
@@ -55,9 +56,7 @@ def whole_page(mapped_page, share: Share):
     of block in every tone and severity, of names that want to be markup."""
 
     def make(folder):
-        data = collect_report(
-            discover_runs([mapped_page.parent]), target="covid-19", specificity_floor=0.5
-        )
+        data = collect_report(discover_runs([mapped_page.parent]), ReportChoices("covid-19", 0.5))
         view = view_report(data)
         view = replace(view, sections={"every": (_write_every(),), **view.sections})
         (folder / "report.html").write_text(draw_page(view, list_parts(data, view)), "utf-8")

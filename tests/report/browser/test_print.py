@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from covidreport.records import Case, ReportData
+from covidreport.report.choices import ReportChoices
 from covidreport.report.collect import collect_report
 from covidreport.report.formats import render_html
 from covidreport.report.options import RenderOptions
@@ -49,7 +50,7 @@ _GRID = """() => [...document.querySelectorAll("table.signs")]
 
 @pytest.fixture(scope="session")
 def scored_data(scored_runs) -> ReportData:
-    return collect_report(discover_runs([scored_runs]), target="covid-19", specificity_floor=0.5)
+    return collect_report(discover_runs([scored_runs]), ReportChoices("covid-19", 0.5))
 
 
 @pytest.mark.parametrize("name", ["study_page", "scored_page"])

@@ -13,6 +13,7 @@ from xml.etree.ElementTree import Element
 import pytest
 
 from covidreport.records import ReportData
+from covidreport.report.choices import ReportChoices
 from covidreport.report.collect import collect_report
 from covidreport.report.formats import render_csv, render_html, render_json, render_markdown
 from covidreport.storage.runs import discover_runs
@@ -51,7 +52,7 @@ def formats(request, share: Share) -> Formats:
     name = request.param
     if name == "published":
         runs = discover_runs([STUDY])
-        data = collect_report(runs, target="covid-19", specificity_floor=0.5)
+        data = collect_report(runs, ReportChoices("covid-19", 0.5))
     else:
         data = request.getfixturevalue(name)
     return share(f"formats-{name}", lambda _: read_formats(name, data))

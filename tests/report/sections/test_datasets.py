@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from covidreport.records import Scores
 from covidreport.report.blocks import Chart, walk_blocks
+from covidreport.report.choices import ReportChoices
 from covidreport.report.collect import collect_report
 from covidreport.report.formats import render_csv, render_json, render_markdown
 from covidreport.report.payload import list_parts
@@ -67,9 +68,7 @@ def runs(tmp_path):
 
 
 def _collect(folder, **choices):
-    return collect_report(
-        discover_runs([folder]), target="covid-19", specificity_floor=0.5, **choices
-    )
+    return collect_report(discover_runs([folder]), ReportChoices("covid-19", 0.5), **choices)
 
 
 def _find_row(text: str, caption: str, run: str) -> str:

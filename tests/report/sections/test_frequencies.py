@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from covidreport.metrics.plan import MetricOptions
+from covidreport.report.choices import ReportChoices
 from covidreport.report.collect import collect_report
 from covidreport.report.formats import render_html, render_json, render_markdown
 from covidreport.storage.runs import discover_runs
@@ -24,9 +25,9 @@ def collect(folder, prevalence=0.05, groups=None):
         write_scored(folder, name, TRUTH, SCORES, groups=groups)
     stated = {} if prevalence is None else {"covid-19": prevalence}
     return collect_report(
-        discover_runs([folder]), target="covid-19", specificity_floor=0.5,
-        metrics=MetricOptions(prevalence=stated or None),
-    )  # fmt: skip
+        discover_runs([folder]),
+        ReportChoices("covid-19", 0.5, MetricOptions(prevalence=stated or None)),
+    )
 
 
 def test_of_images_where_no_patient_is_known(tmp_path):

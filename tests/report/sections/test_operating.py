@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from covidreport.report.choices import ReportChoices
 from covidreport.report.collect import collect_report
 from covidreport.report.index import index_runs
 from tests.report.blocks import (
@@ -22,7 +23,7 @@ from tests.report.scored_runs import write_runs
 def test_curves_drawn_through_fewer_points_say_so(tmp_path, images, thinned):
     """Exactly where the report holds curves with fewer points than there were."""
     runs = write_runs(tmp_path, runs=2, images=images)
-    data = collect_report(runs, target="covid-19", specificity_floor=0.5)
+    data = collect_report(runs, ReportChoices("covid-19", 0.5))
     # One image failed; its score is on no curve, and every curve begins with nothing called.
     held = [len(curve.outline) for run in data.curves.runs.values() for curve in run.values()]
     assert (min(held) < images) == thinned

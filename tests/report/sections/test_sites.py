@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from covidreport.errors import UsageError
 from covidreport.records import ReportData, Scores, SiteRule, Sites
 from covidreport.report.blocks import Table
+from covidreport.report.choices import ReportChoices
 from covidreport.report.collect import collect_report
 from covidreport.report.formats import render_markdown
 from covidreport.settings import read_settings
@@ -58,9 +59,7 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _collect(folder: Path, rule: SiteRule | None) -> ReportData:
-    return collect_report(
-        discover_runs([folder]), target="covid-19", specificity_floor=0.5, sites=rule
-    )
+    return collect_report(discover_runs([folder]), ReportChoices("covid-19", 0.5, sites=rule))
 
 
 def _sites(folder: Path, rule: SiteRule) -> Sites:
@@ -186,7 +185,7 @@ def test_the_command_and_the_settings_ask_for_sites(planted, tmp_path):
     assert done.returncode == 0, done.stderr
     text = (tmp_path / "report.md").read_text()
     assert "Runs are ordered by the sensitivity at their worst site." in text
-    assert read_settings(file).ask_sites() == SiteRule("ward", "worst")
+    assert read_settings(file).choose_report().sites == SiteRule("ward", "worst")
 
 
 def test_an_order_that_is_none_is_refused(tmp_path):

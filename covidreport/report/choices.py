@@ -1,0 +1,23 @@
+"""What a user chose of a report's figures, whichever command makes it."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from covidreport.metrics.plan import MetricOptions
+from covidreport.records import SiteRule, Study
+
+
+class ReportChoices(Struct, frozen=True):
+    """By what runs are ranked, and what is shown beside it where somebody asks for it."""
+
+    target: str
+    """The label that runs are ranked by."""
+    specificity_floor: float
+    """The specificity below which a run is shown and not ranked, a fraction."""
+    metrics: MetricOptions | None = None
+    """Whose prevalence predictive values are told at; None for those that are stored."""
+    study: Study = Study()
+    """What its authors state."""
+    sites: SiteRule | None = None
+    """What a site is, where runs are to be shown by site."""

@@ -31,6 +31,7 @@ from covidreport.evaluate.outcome import (
 )
 from covidreport.evaluate.preprocessing import PreprocessingCheck
 from covidreport.evaluate.resolve import part_runs
+from covidreport.evaluate.sharing import check_sharing
 from covidreport.records import (
     Evaluation,
     Failure,
@@ -92,27 +93,33 @@ def evaluate_runs(
     """Run the models in `folders` (by default `runs`) over images, as `covidreport evaluate` does.
 
     Writes counts, metrics and scores into each run's folder; what stands there unchanged is kept.
+    Of a shard (`options.shard`) the scores alone are written, into `options.parts`; without a shard
+    the parts there are merged, and no image is scored.
     A run that fails does not stop the others: its outcome says why. on_event: is called with what
     the work is at, in this thread. Raises UsageError, DatasetError or ProviderError where no run
     can be evaluated.
     """
     settings = find_settings(Path.cwd())
-    options = merge_options(options or EvaluateOptions(), settings.evaluate)
+    stated = options or EvaluateOptions()
+    options = merge_options(stated, settings.evaluate)
     runs, alone = part_runs(find_runs(folders, on_event, options.input))
     if not runs:
         raise UsageError(
             "no run here has a model to run: what was imported or pulled without its model is "
             "ranked by `covidreport render`, and takes other thresholds from `covidreport score`"
         )
+    check_sharing(stated, runs)
     check_maps(options, runs)
     check_changes(options)
     made = MadeHere()
     done = evaluate_folders(runs, options, on_event, made)
+    target = options.target or settings.target
+    if options.shard is not None:  # nothing can be said of a part
+        return EvaluatedRuns(done.outcomes, (), done.findings, tuple(alone), {}, target)
     preprocessing: tuple[PreprocessingCheck, ...] = ()
     if options.check_preprocessing:
         outcomes, preprocessing = check_evaluated(done.outcomes, options, made, on_event)
         done = replace(done, outcomes=outcomes)
-    target = options.target or settings.target
     alike = [each for each in list_evaluated(done.outcomes) if each[0].fold is None]
     plan = settings.plan_comparisons(runs)
     rankings = rank_and_compare(alike, target, settings.specificity_floor, plan)

@@ -58,6 +58,7 @@ def build_app() -> typer.Typer:
         init,
         kit,
         listing,
+        merge,
         occlude,
         plan,
         predict,
@@ -78,9 +79,9 @@ def build_app() -> typer.Typer:
     )
     app.callback()(root)
     for module in (
-        init, adopt, split, evaluate, render, gate, baseline, ci, score, tune, combine, plan, audit,
-        occlude, predict, listing, kit, import_counts, import_scores, import_readers, export, push,
-        cache, doctor,
+        init, adopt, split, evaluate, merge, render, gate, baseline, ci, score, tune, combine, plan,
+        audit, occlude, predict, listing, kit, import_counts, import_scores, import_readers, export,
+        push, cache, doctor,
     ):  # fmt: skip
         module.register(app)
     return app

@@ -19,6 +19,8 @@ from covidreport.cli.options import (
     Jobs,
     MaxFailedShare,
     MemoryLimit,
+    Occlude,
+    PartFolders,
     Precision,
     Provider,
     Runs,
@@ -26,6 +28,7 @@ from covidreport.cli.options import (
     TunedThresholds,
     take_each_data,
 )
+from covidreport.errors import UsageError
 
 if TYPE_CHECKING:
     from covidreport.api.evaluating import EvaluatedRuns
@@ -52,6 +55,8 @@ def register(app: typer.Typer) -> None:
             "height and of the width, borders a frame of 0.1, corners four rectangles with sides "
             "of 0.2. It is stored beside the usual evaluation, such as "
             "cxr-validation-occlude-centre-0.8.\n\n"
+            "With --shard 3/7 it scores the third of seven parts of the images, on any machine; "
+            "`covidreport merge` makes of all parts what one machine would have made.\n\n"
             "With --counts-only it evaluates a kit of `covidreport kit` on images that can't "
             "leave: it prints the answer, writes just that, sends nothing and keeps nothing "
             "else.\n\n"
@@ -69,14 +74,7 @@ def evaluate(
     split: EvaluatedSplit = None,
     threshold: Threshold = None,
     thresholds: TunedThresholds = None,
-    occlude: Annotated[
-        str | None,
-        typer.Option(
-            help="Black a part of every image out: centre, borders or corners, or such as "
-            "centre:0.7, as a fraction of height and width. Stored as a variant.",
-            metavar="REGION",
-        ),
-    ] = None,
+    occlude: Occlude = None,
     provider: Provider = None,
     precision: Precision = "fp32",
     device_id: DeviceId = 0,
@@ -157,6 +155,15 @@ def evaluate(
             "configured, else no]",
         ),
     ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            help="Score one part of the images alone, such as 3/7 the third of seven; `covidreport "
+            "merge` puts all parts together.",
+            metavar="I/N",
+        ),
+    ] = None,
+    part_folders: PartFolders = None,
     batch_timeout_s: BatchTimeout = None,
     memory_limit: MemoryLimit = None,
     as_json: AsJson = False,
@@ -195,6 +202,8 @@ def evaluate(
         _leave_with_failures([done])
         return
     refuse_alone(folders or (), withhold=withhold, keep=keep)
+    if shard is None and part_folders:
+        raise UsageError("--parts without --shard: `covidreport merge` reads the parts of shards")
     evaluate_and_show(folders or (), each_data, as_json=as_json)
 
 
@@ -216,9 +225,10 @@ def evaluate_and_show(
             done = evaluate_runs(*folders, options=options, on_event=on_event)
         if not as_json:
             _show_rankings(done)
+            _show_parts(done, options)
         _say_what_happened(done)
         every.append(done)
-    if not as_json:
+    if not as_json and each_data[0].shard is None:
         conclude_evaluation(every, folders)
     if as_json:
         documents = [_describe(done) for done in every]
@@ -288,6 +298,18 @@ def _show_rankings(done: EvaluatedRuns) -> None:
         print_line(out, describe_remaining(one, done.target))
 
 
+def _show_parts(done: EvaluatedRuns, options: EvaluateOptions) -> None:
+    """Where the parts of a shard stand."""
+    from covidreport.cli.tables import print_line
+    from covidreport.cli.terminal import out
+    from covidreport.text import plural
+
+    parts = [each.part for each in done.outcomes if each.part is not None]
+    if parts and options.shard is not None:
+        where = parts[0].parent.parent
+        print_line(out, f"shard {options.shard} of {plural(len(parts), 'run')} stands in {where}")
+
+
 def _describe(done: EvaluatedRuns) -> dict[str, Any]:
     """What came out, for a program."""
     from covidreport.cli.ranking import ranking_as_json
@@ -303,6 +325,9 @@ def _describe(done: EvaluatedRuns) -> dict[str, Any]:
             for run, evaluation in list_evaluated(done.outcomes)
         },
     }
+    parts = {each.run.name: str(each.part) for each in done.outcomes if each.part is not None}
+    if parts:
+        result["parts"] = parts
     if done.remaining:
         result["remaining"] = [one._asdict() for one in done.remaining]
     if done.maps:

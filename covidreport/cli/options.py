@@ -103,6 +103,23 @@ MaxFailedShare = Annotated[
         "else 0.05]",
     ),
 ]  # fmt: skip
+Occlude = Annotated[
+    str | None,
+    typer.Option(
+        help="Black a part of every image out: centre, borders or corners, or such as "
+        "centre:0.7, as a fraction of height and width. Stored as a variant.",
+        metavar="REGION",
+    ),
+]
+PartFolders = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--parts",
+        help="Where the parts of shards are: written there by --shard, read by `merge`, which "
+        "takes several.  [default: parts]",
+        metavar="FOLDER",
+    ),
+]
 Cache = Annotated[
     bool, typer.Option("--cache/--no-cache", help="Keep decoded pixels for the next time.")
 ]
@@ -226,6 +243,7 @@ def read_options(
 def take_options(context: typer.Context) -> EvaluateOptions:
     """What the options of a command say of an evaluation, by the names of its parameters."""
     from covidreport.cli.command_line import format_command
+    from covidreport.evaluate.cut import read_shard
     from covidreport.evaluate.occlusion import read_occlusion
     from covidreport.evaluate.options import EvaluateOptions, read_memory_limit
     from covidreport.evaluate.thresholds import read_thresholds
@@ -235,12 +253,15 @@ def take_options(context: typer.Context) -> EvaluateOptions:
     if isinstance(values.get("data"), list | tuple):  # of `EachData`
         del values["data"]
     limit, occlude = values.get("memory_limit"), context.params.get("occlude")
+    shard = context.params.get("shard")
     read = {
         "thresholds": read_thresholds(
             context.params.get("threshold") or (), context.params.get("thresholds")
         ),
         "memory_limit": None if limit is None else read_memory_limit(limit),
         "occlusion": None if occlude is None else read_occlusion(occlude),
+        "shard": None if shard is None else read_shard(shard),
+        "parts": tuple(context.params.get("part_folders") or ()) or None,
         "maps": _read_maps(context),
         "disturb": _read_disturb(context),
         "foreign": _read_foreign(context),

@@ -7,7 +7,7 @@ from covidreport.dataset.files import (
     hash_files,
     stamp_files,
 )
-from covidreport.dataset.fingerprint import fingerprint, fingerprint_labels
+from covidreport.dataset.fingerprint import digest_rows, fingerprint, fingerprint_labels
 from covidreport.dataset.layout import ManifestSettings
 from covidreport.dataset.source import guess_labels, read_dataset
 from covidreport.dataset.split import select_split, select_splits
@@ -17,6 +17,7 @@ __all__ = [
     "Digests",
     "FileStamps",
     "ManifestSettings",
+    "digest_rows",
     "fingerprint",
     "fingerprint_labels",
     "guess_labels",

@@ -40,14 +40,15 @@ from covidreport.text.thresholds import TUNED_BY
 
 def key_of(request: EvaluationRequest, opened: OpenedRun) -> str:
     """The key under which this run's scores are the same whenever they are computed."""
+    return name_key(request, opened.run, opened.session.identity.sha256, request.fingerprint)
+
+
+def name_key(request: EvaluationRequest, run: Run, model_sha256: str, fingerprint: str) -> str:
+    """The same for a model that need not be loaded, on images with this fingerprint."""
     return evaluation_key(
-        opened.session.identity.sha256,
-        request.fingerprint,
-        request.dataset.labels,
-        opened.run.described,
-        request.provider_facts,
+        model_sha256, fingerprint, request.dataset.labels, run.described, request.provider_facts,
         request.batch,
-    )
+    )  # fmt: skip
 
 
 def build_evaluation(
@@ -100,23 +101,36 @@ def build_evaluation(
         failures=failures,
         provenance=_provenance(request, scored, decoded, check),
         timing={
-            "started": _timestamp(started),
-            "finished": _timestamp(time.time()),
+            "started": format_time(started),
+            "finished": format_time(time.time()),
             "decode_s": round(decoded.decode_s, 3),
             "inference_s": round(scored.inference_s, 3),
             "images_timed": scored.n_timed,
             "memory_bytes": scored.opened.session.memory_bytes,
-            "machine": describe_device(request.execution.provider, request.execution.device_id),
+            "machine": _name_machines(request, scored),
             "jobs": request.jobs or count_jobs(request.execution),
             "command": request.command,
             SOURCE_DIGEST: digest_source(dataset.source),
             **({} if chosen.tuned_by is None else {TUNED_BY: chosen.tuned_by}),
+            **({"shards": list(scored.shards)} if scored.shards else {}),
         },
     )
     return mark_thresholds(evaluation, chosen)
 
 
-def _timestamp(seconds: float) -> str:
+def _name_machines(request: EvaluationRequest, scored: ScoredRun) -> str | None:
+    """What the images were scored on: this machine, or those of the shards, each once."""
+    names = dict.fromkeys(str(each["machine"]) for each in scored.shards if each["machine"])
+    return "; ".join(names) if names else describe_machine(request)
+
+
+def describe_machine(request: EvaluationRequest) -> str | None:
+    """What models are run on here."""
+    return describe_device(request.execution.provider, request.execution.device_id)
+
+
+def format_time(seconds: float) -> str:
+    """Seconds since 1970 as files have them."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
 
 
@@ -246,7 +260,7 @@ _SELDOM = ("outputs", "channel_order", "per_image", "decision")
 """Words of a contract that are recorded where they are said alone."""
 
 
-def _describe_input(opened: OpenedRun) -> dict[str, Any]:
+def describe_input(opened: OpenedRun) -> dict[str, Any]:
     """What the model takes and gives, with the output column of each label of the data."""
     spec = opened.session.spec
     facts = to_builtins(spec)
@@ -265,11 +279,10 @@ def _provenance(
     """All that the metrics depend on; nothing here differs between two equal evaluations."""
     opened = scored.opened
     session = opened.session
-    pydicom = decoder_versions()[PYDICOM]
     facts = {
         "key": key_of(request, opened),
         "model": {**session.identity.facts(), "parameters": session.signs.parameters},
-        "input": _describe_input(opened),
+        "input": describe_input(opened),
         "data": describe_data(request.dataset),
         "provider": request.provider_facts,
         **_device_facts(scored, check),
@@ -278,14 +291,8 @@ def _provenance(
         "grey_levels": count_levels(each.grey for each in decoded.measured if each is not None),
         "company": opened.company.facts() if opened.company else None,
         "threads_per_session": 1,
-        "versions": {
-            "covidreport": __version__,
-            "python": platform.python_version(),
-            **describe_runtime(),
-            **_list_versions(),
-            **({PYDICOM: pydicom} if pydicom else {}),
-        },
-        "machine": {"system": platform.system(), "processor": platform.machine()},
+        "versions": describe_versions(),
+        "machine": describe_system(),
     }
     if opened.replayed is not None:
         facts[RECORDED] = opened.replayed.facts()
@@ -295,6 +302,28 @@ def _provenance(
     # as JSON has it, so that what is written and what is read back are equal
     plain: dict[str, Any] = json.loads(json.dumps(facts))
     return plain
+
+
+def describe_versions() -> dict[str, Any]:
+    """The versions of what reads images, runs models and computes."""
+    pydicom = decoder_versions()[PYDICOM]
+    return {
+        "covidreport": __version__,
+        "python": platform.python_version(),
+        **describe_runtime(),
+        **_list_versions(),
+        **({PYDICOM: pydicom} if pydicom else {}),
+    }
+
+
+def describe_system() -> dict[str, str]:
+    """The kind of machine."""
+    return {"system": platform.system(), "processor": platform.machine()}
+
+
+def list_versions() -> dict[str, str]:
+    """All that parts of an evaluation have to have in common beside what their key holds."""
+    return {name: str(each) for name, each in (describe_versions() | describe_system()).items()}
 
 
 @cache

@@ -18,12 +18,13 @@ from covidreport.dataset.index import (
     stamp_manifest,
     write_known,
 )
-from covidreport.dataset.split import take_labels
+from covidreport.dataset.split import take_labels, take_rows
 from covidreport.errors import DatasetError, UsageError
+from covidreport.evaluate.cut import Cut, Parts
 from covidreport.evaluate.folds import evaluate_configurations
 from covidreport.evaluate.naming import name_in_runs, rename, tell_name
 from covidreport.evaluate.options import DEFAULT_TARGET, EvaluateOptions
-from covidreport.evaluate.outcome import RunOutcome, list_evaluated
+from covidreport.evaluate.outcome import RunOutcome
 from covidreport.evaluate.record import evaluate_runs
 from covidreport.evaluate.reference import RECORDED, Replayed, describe_replayed
 from covidreport.evaluate.request import EvaluationRequest, default_batch
@@ -36,8 +37,9 @@ from covidreport.evaluate.resolve import (
     read_split,
 )
 from covidreport.evaluate.reuse import reuse_all
+from covidreport.evaluate.sharing import Sharing
 from covidreport.evaluate.thresholds import Thresholds
-from covidreport.evaluate.thumbnails import write_thumbnails
+from covidreport.evaluate.thumbnails import keep_thumbnails
 from covidreport.inference.execution import Execution, Precision, read_precision
 from covidreport.inference.providers import choose_execution, expect_execution
 from covidreport.metrics.plan import MetricOptions
@@ -86,6 +88,10 @@ class ReadImages(Struct, frozen=True):
     """Taken before anything was read."""
     notes: tuple[Finding, ...]
     """What the files' headers say that must be known."""
+    cut: Cut | None = None
+    """Which part of the split these are."""
+    parts: Parts | None = None
+    """From where their scores come; then the digests as well."""
 
     @property
     def fingerprint(self) -> str:
@@ -99,12 +105,15 @@ class ReadImages(Struct, frozen=True):
 
     def take(self, labels: Sequence[str]) -> ReadImages:
         """The same images with these of their labels."""
-        return replace(self, dataset=take_labels(self.dataset, labels))
+        cut = None if self.cut is None else self.cut.take(labels)
+        return replace(self, dataset=take_labels(self.dataset, labels), cut=cut)
 
     def file_under(
         self, runs: Sequence[Run], made: MadeHere | None = None, *, trusted: bool = True
     ) -> ReadImages:
         """The same images, called so that no evaluation of these runs is another data set's."""
+        if self.cut is not None:
+            return self  # its part goes where those of the other shards do, whatever stands
         data = self.dataset
         new = NewImages(
             data.name, self.split, None, self.fingerprint, data.source, data.labels, data.ids,
@@ -146,7 +155,10 @@ def evaluate_folders(
                 on_event(FindingMade(finding))
             return EvaluatedFolders(_order_outcomes(runs, reused), findings)
     manifest = stamp_manifest(query)
-    query, images = _read_labelled(query, options, target, on_event)
+    sharing = None
+    if options.shard is not None or options.parts is not None:
+        sharing = Sharing.of(options, execution, [run.name for run in runs])
+    query, images = _read_labelled(query, options, target, on_event, sharing)
     images = images.file_under(split_folds(runs), made, trusted=options.trust_stored is not False)
     tell_name(query, images.dataset.name, on_event)
     parts = part_by_labels(runs, images.dataset.labels, target)
@@ -161,7 +173,7 @@ def evaluate_folders(
         request = complete_request(options, on_part, execution, findings, made)
         outcomes += _evaluate_part(request, part.runs, options, on_event)
         requests |= {run.name: request for run in part.runs if not run.members}
-        if request.use_cache:
+        if request.use_cache and sharing is None:
             data = images.dataset
             asked = _query_part(query, part)
             write_known(asked, request.known, manifest, data.root, data.paths, images.stamps)
@@ -184,19 +196,23 @@ def _read_all_known(
 
 
 def _read_labelled(
-    query: DataQuery, options: EvaluateOptions, target: str, on_event: OnEvent
+    query: DataQuery,
+    options: EvaluateOptions,
+    target: str,
+    on_event: OnEvent,
+    sharing: Sharing | None,
 ) -> tuple[DataQuery, ReadImages]:
     """The images, for the labels that are asked for; where these are the models' own, for those
     that the data have."""
     try:
-        return query, read_images(query, options, on_event)
+        return query, read_images(query, options, on_event, sharing)
     except DatasetError:
         narrowed = None if options.labels else narrow_labels(query, target)
         if narrowed is None:
             raise
     lacking = [label for label in query.labels or () if label not in (narrowed.labels or ())]
     on_event(Noted(f"not evaluated: the data have no truth of {list_some(lacking, MOST_NAMED)}"))
-    return narrowed, read_images(narrowed, options, on_event)
+    return narrowed, read_images(narrowed, options, on_event, sharing)
 
 
 def _note_lacking(part: LabelledRuns, on_event: OnEvent) -> None:
@@ -219,12 +235,12 @@ def _evaluate_part(
     configurations = [run for run in runs if isinstance(run, CrossValidated)]
     outcomes = list(evaluate_runs(request, plain, on_event))
     if options.thumbnails and plain:
-        _keep_thumbnails(request, outcomes, options, on_event)
+        keep_thumbnails(request, outcomes, options, on_event)
     if configurations:
         whole, pooled = evaluate_configurations(request, configurations, on_event)
         outcomes += pooled
         if options.thumbnails:
-            _keep_thumbnails(whole, pooled, options, on_event)
+            keep_thumbnails(whole, pooled, options, on_event)
     return outcomes
 
 
@@ -265,7 +281,8 @@ def _wants_anew(options: EvaluateOptions) -> bool:
     asked = asked or any(
         each is not None and each.asked for each in (options.disturb, options.foreign)
     )
-    return bool(asked) or options.maps is not None or options.cache is False
+    asked = asked or options.maps is not None or options.cache is False
+    return bool(asked) or options.shard is not None or options.parts is not None
 
 
 def _execution_options(options: EvaluateOptions) -> tuple[str, Precision, int]:
@@ -319,10 +336,12 @@ def _reuse_unchanged(
 
 
 def read_images(
-    query: DataQuery, options: EvaluateOptions, on_event: OnEvent = ignore_events
-) -> ReadImages:
+    query: DataQuery, options: EvaluateOptions, on_event: OnEvent = ignore_events,
+    sharing: Sharing | None = None,
+) -> ReadImages:  # fmt: skip
     """The images that are asked for, with their digests and what their headers say.
 
+    sharing: of a shard its own alone, and of what is merged the digests that its parts hold.
     UsageError where options name what is no label of them; that is said before the work.
     """
     dataset, split = read_split(query)
@@ -334,15 +353,22 @@ def read_images(
     target = check_target(options, dataset.labels)
     (options.thresholds or Thresholds()).fixed(dataset.labels)
     (options.metrics or MetricOptions()).plan(dataset.labels, target)
+    cut = None if sharing is None else sharing.cut(dataset)
+    parts = None if sharing is None else sharing.find_parts(dataset, split)
+    if cut is not None:
+        dataset = take_rows(dataset, cut.rows)
     stamps = stamp_files(dataset)
     use_cache = options.cache is not False
-    on_event(StageStarted(f"Reading {len(dataset):,} files", len(dataset)))
-    digests = digest_files(
-        dataset, stamps=stamps, verify=bool(options.verify or options.force), use_cache=use_cache,
-        advance=count_steps(on_event),
-    )  # fmt: skip
+    if sharing is not None and parts is not None:
+        digests = parts.read_digests(sharing.runs, len(dataset))
+    else:
+        on_event(StageStarted(f"Reading {len(dataset):,} files", len(dataset)))
+        digests = digest_files(
+            dataset, stamps=stamps, verify=bool(options.verify or options.force),
+            use_cache=use_cache, advance=count_steps(on_event),
+        )  # fmt: skip
     dataset, notes = fill_from_headers(dataset, digests, use_cache=use_cache)
-    return ReadImages(dataset, split, digests, stamps, notes)
+    return ReadImages(dataset, split, digests, stamps, notes, cut, parts)
 
 
 def complete_request(
@@ -375,26 +401,6 @@ def complete_request(
         trust_stored=options.trust_stored is not False,
         made=made or MadeHere(),
         limits=options.model_limits,
+        cut=images.cut,
+        parts=images.parts,
     )
-
-
-def _keep_thumbnails(
-    request: EvaluationRequest, outcomes: Sequence[RunOutcome], options: EvaluateOptions,
-    on_event: OnEvent,
-) -> None:  # fmt: skip
-    """Write small pictures beside the scores, and say how many."""
-    target = check_target(options, request.dataset.labels)
-    if target not in request.dataset.labels:
-        raise UsageError(
-            f"--thumbnails: the data has no label {target!r}, of which missed cases are shown; "
-            "name one with `target` in covidreport.toml"
-        )
-    written = write_thumbnails(request, list_evaluated(outcomes), target, on_event)
-    on_event(
-        Noted(
-            f"{written.pictures:,} small pictures of {written.cases:,} images stand in thumbnails/ "
-            f"beside the scores ({written.new:,} new); `covidreport render` embeds what it shows"
-        )
-    )
-    for reason in written.unreadable:
-        on_event(Noted(f"no picture of {reason}", warning=True))

@@ -17,6 +17,7 @@ from covidreport.evaluate.company import check_company
 from covidreport.evaluate.cpu_check import CpuReference
 from covidreport.evaluate.loop import Advance, Errand, count_jobs, score_runs
 from covidreport.evaluate.memory import count_side_by_side
+from covidreport.evaluate.merging import join_parts
 from covidreport.evaluate.opening import identify_all, open_run
 from covidreport.evaluate.outcome import RunOutcome
 from covidreport.evaluate.request import EvaluationRequest
@@ -91,7 +92,7 @@ class _Group(Struct):
 
     work: Work
     started: float
-    ready: list[tuple[OpenedRun, ScoresCheckpoint]] = field(default_factory=list)
+    ready: list[tuple[OpenedRun, ScoresCheckpoint | None]] = field(default_factory=list)
     outcomes: list[RunOutcome] = field(default_factory=list)
     large: list[tuple[Run, Failure]] = field(default_factory=list)
     """Runs that failed since memory was short: alone they might have fitted."""
@@ -123,14 +124,15 @@ class _Group(Struct):
                 self.ready.append(opened)
         TRIAL.close()
 
-    def _open(self, run: Run) -> tuple[OpenedRun, ScoresCheckpoint]:
-        opened = open_run(self.work.request, run, shares_memory=bool(self.ready))
-        return opened, open_scores(self.work.request, opened)
+    def _open(self, run: Run) -> tuple[OpenedRun, ScoresCheckpoint | None]:
+        request = self.work.request
+        opened = open_run(request, run, shares_memory=bool(self.ready))
+        return opened, None if request.parts is not None else open_scores(request, opened)
 
     def open_caches(self) -> None:
         """A place for the pixels of each kind: in the cache, else in `scratch`."""
-        if self.work.request.disturbances is not None:
-            return  # what is kept is pictures as they are
+        if self.work.request.disturbances is not None or self.work.request.parts is not None:
+            return  # what is kept is pictures as they are; what is merged needs none
         for spec in dict.fromkeys(opened.session.spec.pixels for opened, _ in self.ready):
             if spec in self.work.caches:
                 continue
@@ -159,16 +161,19 @@ class _Group(Struct):
         """Score all images, and write what came out of each run."""
         request = self.work.request
         ready = [opened for opened, _ in self.ready]
+        if request.parts is not None:
+            self.merge(ready)
+            return
         reference = None
         errands: list[Errand] = []
-        if request.execution.provider.accelerator:
+        if request.execution.provider.accelerator and request.cut is None:
             reference = CpuReference(request.dataset, request.altered, request.digests)
             errands = [Errand(partial(reference.score, each), reference.stop) for each in ready]
         scored, decoded = score_runs(
             request.dataset, ready, batch=request.batch, jobs=request.jobs,
             advance=self.work.advance, caches=self.work.caches, digests=request.digests,
-            checkpoints=[checkpoints for _, checkpoints in self.ready], altered=request.altered,
-            errands=errands,
+            checkpoints=[each for _, each in self.ready if each is not None],
+            altered=request.altered, errands=errands,
             most_errands=count_side_by_side([each.run for each in ready], request.limits),
         )  # fmt: skip
         finishing = Finishing(request, decoded, self.started, reference)
@@ -177,7 +182,24 @@ class _Group(Struct):
             if item.failure is not None and item.out_of_memory:
                 self.large.append((run, item.failure))
             else:
-                self.outcomes.append(finishing.finish(item, self.work.chosen[run.folder]))
+                self.outcomes.append(finishing.finish(item, self.work.chosen.get(run.folder)))
+
+    def merge(self, ready: Sequence[OpenedRun]) -> None:
+        """Join what the shards of each run answered, and write what came out."""
+        request = self.work.request
+        reference = None
+        if request.execution.provider.accelerator:
+            reference = CpuReference(request.dataset, request.altered, request.digests)
+        for opened in ready:
+            joined = attempt(opened.run.name, "read", partial(join_parts, request, opened))
+            self.work.advance(len(request.dataset))
+            if isinstance(joined, Failure):  # nothing is written: what stands is as good as it was
+                self.outcomes.append(RunOutcome(opened.run, failure=joined))
+                continue
+            finishing = Finishing(request, joined.decoded, joined.started, reference, joined.own)
+            self.outcomes.append(
+                finishing.finish(joined.scored, self.work.chosen[opened.run.folder])
+            )
 
 
 def _open_cache(work: Work, spec: PixelSpec) -> PixelCache | None:

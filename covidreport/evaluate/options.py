@@ -12,7 +12,7 @@ from msgspec import Struct, field
 
 from covidreport.errors import UsageError
 from covidreport.evaluate.thresholds import Thresholds
-from covidreport.records import ModelLimits
+from covidreport.records import ModelLimits, Shard
 from covidreport.storage.address import refuse_addresses
 
 if TYPE_CHECKING:
@@ -80,6 +80,11 @@ class EvaluateOptions(Struct, frozen=True):
     """What is no frontal radiograph and shown once all are evaluated, where that is asked for."""
     check_preprocessing: bool | None = None
     """Feed models in the ways that their contracts leave open, on images of another split."""
+    shard: Shard | None = None
+    """Score this part of the images alone, for `parts`."""
+    parts: tuple[Path, ...] | None = None
+    """Where the part of a shard goes, a folder; without a shard: where the parts of all are that
+    are merged in place of scoring any image."""
     trust_stored: bool | None = None
     """Keep stored scores that this machine did not make."""
     command: str | None = None
@@ -89,7 +94,8 @@ class EvaluateOptions(Struct, frozen=True):
 
     def __post_init__(self) -> None:
         folders = None if self.foreign is None else self.foreign.folders
-        refuse_addresses([(self.origin_of("data"), self.data), ("--foreign-from", folders)])
+        places = {self.origin_of("data"): self.data, "--foreign-from": folders}
+        refuse_addresses([*places.items(), ("--parts", self.parts)])
         if self.batch_timeout_s is not None and not 0 < self.batch_timeout_s < math.inf:
             raise UsageError(
                 f"--batch-timeout-s {self.batch_timeout_s:g}: give seconds, such as 300"

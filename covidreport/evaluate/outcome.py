@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from msgspec import Struct
 
@@ -14,6 +15,7 @@ from covidreport.text.thresholds import describe_threshold, format_threshold, is
 class RunOutcome(Struct, frozen=True):
     """What became of one run: an evaluation or a failure; kept: it stood already.
 
+    part: of a shard, where its part of an evaluation stands.
     before: what stood there on the same images, where the thresholds were others.
     """
 
@@ -22,6 +24,7 @@ class RunOutcome(Struct, frozen=True):
     failure: Failure | None = None
     reused: bool = False
     before: Evaluation | None = None
+    part: Path | None = None
 
 
 def list_evaluated(outcomes: Sequence[RunOutcome]) -> list[tuple[Run, Evaluation]]:

@@ -16,6 +16,7 @@ from covidreport.evaluate.opening import refuse_run
 from covidreport.evaluate.outcome import RunOutcome
 from covidreport.evaluate.request import EvaluationRequest
 from covidreport.evaluate.reuse import reuse_stored
+from covidreport.evaluate.shards import keep_part
 from covidreport.evaluate.tuned import ChosenThresholds, ReportedImages, choose_thresholds
 from covidreport.evaluate.write import fail_run
 from covidreport.inference.contract import read_decision
@@ -52,13 +53,13 @@ def evaluate_runs(
     """
     outcomes: dict[Path, RunOutcome] = {}
     chosen: dict[Path, ChosenThresholds] = {}
-    known = request.known
     replaced: dict[str, None] = {}
     for run in runs:
         outcome = (
             _refuse(request, run)
+            or _explain_parts(request, run)
             or _choose(request, run, chosen)
-            or reuse_stored(request, run, chosen[run.folder], known, on_event)
+            or _find_standing(request, run, chosen, on_event)
             or _keep_other_images(request, run, replaced)
         )
         if outcome is not None:
@@ -77,8 +78,11 @@ def evaluate_runs(
 def _name_stage(request: EvaluationRequest) -> str:
     if request.disturbances is not None:
         return f"Evaluating {len(request.dataset):,} {request.disturbances.words}"
+    if request.parts is not None:
+        return f"Merging {len(request.dataset):,} images"
+    of = f" of shard {request.cut.shard}" if request.cut else ""
     without = f" without {request.occlusion.region}" if request.occlusion else ""
-    return f"Evaluating {len(request.dataset):,} images{without}"
+    return f"Evaluating {len(request.dataset):,} images{of}{without}"
 
 
 def _evaluate_rest(
@@ -89,6 +93,8 @@ def _evaluate_rest(
     outcomes: list[RunOutcome] = []
     on_device = request.execution.provider.accelerator
     groups = [runs] if on_device else group_by_memory(runs, limits=request.limits)
+    if request.parts is not None:  # nothing is shared, and all that is known of the images is held
+        groups = [[run] for run in runs]
     with ExitStack() as stack:
         scratch = None
         if len(groups) > 1:  # each group needs the pixels that the first has decoded
@@ -110,10 +116,30 @@ def _refuse(request: EvaluationRequest, run: Run) -> RunOutcome | None:
     """
     if run.faults:
         return RunOutcome(run, failure=refuse_run(run))
+    if request.cut is not None:
+        return None
     found = attempt(run.name, "read", partial(explain_foreign, run, request.name))
     if isinstance(found, str):
         found = Failure(run.name, "read", found)
     return None if found is None else RunOutcome(run, failure=found)
+
+
+def _explain_parts(request: EvaluationRequest, run: Run) -> RunOutcome | None:
+    """The failure of a run of which not all parts are there; what stands is as good as it was."""
+    if request.parts is None:
+        return None
+    found = attempt(run.name, "read", partial(request.parts.locate, run.name))
+    return RunOutcome(run, failure=found) if isinstance(found, Failure) else None
+
+
+def _find_standing(
+    request: EvaluationRequest, run: Run, chosen: Mapping[Path, ChosenThresholds],
+    on_event: OnEvent,
+) -> RunOutcome | None:  # fmt: skip
+    """What stands and would come out the same; None where there is something to do."""
+    if request.cut is not None:
+        return keep_part(request, run)
+    return reuse_stored(request, run, chosen[run.folder], request.known, on_event)
 
 
 def _keep_other_images(
@@ -124,6 +150,8 @@ def _keep_other_images(
     Nothing is written: what stands is as good as it was. What is to be said of one of the same data
     set, which is replaced, goes into `replaced`.
     """
+    if request.cut is not None:
+        return None
     folder = evaluation_folder(run.folder, request.name)
     found = attempt(run.name, "read", partial(find_replaced, folder, request.images))
     if found is None or isinstance(found, Failure):
@@ -145,14 +173,14 @@ def _lock_runs(
     request = work.request
     found: dict[Path, RunOutcome] = {}
     for run in sorted(runs, key=lambda each: each.folder.resolve()):
-        path = evaluation_folder(run.folder, request.name) / LOCK_FILE
+        path = request.place(run) / LOCK_FILE
         lock = hold_lock(path, partial(on_event, WaitingForRun(run.name)))
         waited = attempt(run.name, "write", partial(locks.enter_context, lock))
         outcome = None
         if isinstance(waited, Failure):
             outcome = fail_run(request, waited, run)
         elif waited:
-            outcome = reuse_stored(request, run, work.chosen[run.folder], request.known, on_event)
+            outcome = _find_standing(request, run, work.chosen, on_event)
         if outcome is not None:
             found[run.folder] = outcome
             work.advance(len(request.dataset))
@@ -162,7 +190,12 @@ def _lock_runs(
 def _choose(
     request: EvaluationRequest, run: Run, chosen: dict[Path, ChosenThresholds]
 ) -> RunOutcome | None:
-    """Find the run's thresholds on these images; its failure where it has none that fit."""
+    """Find the run's thresholds on these images; its failure where it has none that fit.
+
+    A shard is scored without any.
+    """
+    if request.cut is not None:
+        return None
     found = attempt(run.name, "score", partial(_find_thresholds, request, run))
     if not isinstance(found, Failure):
         chosen[run.folder] = found

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from msgspec import Struct, field
 
 from covidreport.dataset.index import KnownData
+from covidreport.evaluate.cut import Cut, Parts
 from covidreport.evaluate.disturbances import Disturbances
 from covidreport.evaluate.occlusion import Occlusion
 from covidreport.evaluate.thresholds import Thresholds
@@ -15,7 +17,8 @@ from covidreport.inference.execution import Execution
 from covidreport.metrics import digest_units, group_values, read_ages, single_values
 from covidreport.metrics.plan import MetricOptions
 from covidreport.metrics.readings import list_readings
-from covidreport.records import Dataset, Finding, MetricPlan, ModelLimits, name_evaluation
+from covidreport.records import Dataset, Finding, MetricPlan, ModelLimits, Run, name_evaluation
+from covidreport.storage.folder import evaluation_folder
 from covidreport.storage.made_here import MadeHere
 from covidreport.storage.replaced import NewImages
 
@@ -67,6 +70,23 @@ class EvaluationRequest(Struct, frozen=True):
     limits: ModelLimits = field(default_factory=ModelLimits)
     """What the models may take; a run that takes more has failed."""
 
+    cut: Cut | None = None
+    """Which part of the images these are, where the others are evaluated elsewhere."""
+    parts: Parts | None = None
+    """Where the parts stand that are merged instead of scoring any image."""
+
+    def place(self, run: Run) -> Path:
+        """The folder of what comes out for a run."""
+        if self.cut is not None:
+            return self.cut.place(run.name, self.name)
+        return evaluation_folder(run.folder, self.name)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What a user can choose and scores depend on."""
+        facts = {"batch": self.batch, **self.provider_facts}
+        return {name: value for name, value in facts.items() if name != "asked"}
+
     @property
     def known(self) -> KnownData:
         """What identifies the images, without naming them."""
@@ -103,8 +123,7 @@ class EvaluationRequest(Struct, frozen=True):
     @property
     def variant(self) -> str | None:
         """What sets the evaluation apart from the usual one on the same images."""
-        parts = (self.execution.variant, self.altered.variant if self.altered else None)
-        return "-".join(part for part in parts if part is not None) or None
+        return join_variants(self.execution, self.altered)
 
     @property
     def altered(self) -> Occlusion | Disturbances | None:
@@ -123,3 +142,9 @@ class EvaluationRequest(Struct, frozen=True):
         if self.disturbances is not None:
             return {**facts, "disturbance": self.disturbances.facts()}
         return facts | ({"occlusion": self.occlusion.facts()} if self.occlusion else {})
+
+
+def join_variants(execution: Execution, altered: Occlusion | Disturbances | None) -> str | None:
+    """The variant of an evaluation that is made so; None for the usual one."""
+    parts = (execution.variant, altered.variant if altered else None)
+    return "-".join(part for part in parts if part is not None) or None

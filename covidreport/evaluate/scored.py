@@ -90,6 +90,9 @@ class ScoredRun(Struct):
     smallest_batch: int | None = None
     """How many images a call had on the device at last; less than asked where memory ran out."""
 
+    shards: tuple[dict[str, Any], ...] = ()
+    """When and where each part was scored, where they were merged."""
+
     def has(self, start: int) -> bool:
         """Whether the chunk that begins at `start` was scored before."""
         return self.checkpoint is not None and self.checkpoint.has(start)

@@ -19,9 +19,12 @@ from numpy.typing import NDArray
 
 from covidreport.boundary import attempt
 from covidreport.dataset import UNREADABLE
-from covidreport.errors import ImageError, StoreError
+from covidreport.errors import ImageError, StoreError, UsageError
 from covidreport.evaluate.loop import count_jobs
+from covidreport.evaluate.options import EvaluateOptions
+from covidreport.evaluate.outcome import RunOutcome, list_evaluated
 from covidreport.evaluate.request import EvaluationRequest
+from covidreport.evaluate.resolve import check_target
 from covidreport.images import decode_image, read_bytes
 from covidreport.images.thumbnails import make_thumbnail, thumbnail_facts
 from covidreport.metrics import decide_label, to_probabilities
@@ -31,6 +34,7 @@ from covidreport.records import (
     Evaluation,
     Failure,
     LabelRule,
+    Noted,
     OnEvent,
     Run,
     Scores,
@@ -254,3 +258,25 @@ def _make_thumbnail(request: EvaluationRequest, row: int) -> bytes:
     if digest != UNREADABLE and hashlib.sha256(data).hexdigest() != digest:
         raise ImageError("the file changed while it was evaluated")
     return make_thumbnail(decode_image(data))
+
+
+def keep_thumbnails(
+    request: EvaluationRequest, outcomes: Sequence[RunOutcome], options: EvaluateOptions,
+    on_event: OnEvent,
+) -> None:  # fmt: skip
+    """Write small pictures beside the scores, and say how many."""
+    target = check_target(options, request.dataset.labels)
+    if target not in request.dataset.labels:
+        raise UsageError(
+            f"--thumbnails: the data has no label {target!r}, of which missed cases are shown; "
+            "name one with `target` in covidreport.toml"
+        )
+    written = write_thumbnails(request, list_evaluated(outcomes), target, on_event)
+    on_event(
+        Noted(
+            f"{written.pictures:,} small pictures of {written.cases:,} images stand in thumbnails/ "
+            f"beside the scores ({written.new:,} new); `covidreport render` embeds what it shows"
+        )
+    )
+    for reason in written.unreadable:
+        on_event(Noted(f"no picture of {reason}", warning=True))

@@ -15,9 +15,11 @@ from covidreport.evaluate.outcome import RunOutcome
 from covidreport.evaluate.request import EvaluationRequest
 from covidreport.evaluate.reuse import find_other_thresholds
 from covidreport.evaluate.scored import DecodedSet, OpenedRun, ScoredRun, gather_scores
+from covidreport.evaluate.shards import store_part
 from covidreport.evaluate.tuned import ChosenThresholds
 from covidreport.images.cache import decoder_versions
 from covidreport.records import Evaluation, Failure, Run
+from covidreport.storage.evaluation import note_failure
 from covidreport.store import (
     EVALUATION_FILE,
     SCORES_FILE,
@@ -25,7 +27,6 @@ from covidreport.store import (
     evaluation_folder,
     read_evaluation,
     write_evaluation,
-    write_failure,
     write_scores,
 )
 
@@ -37,13 +38,13 @@ def fail_run(request: EvaluationRequest, failure: Failure, run: Run) -> RunOutco
     scores that are known wait for the next attempt.
     """
     if failure.stage != "write":
-        attempt(run.name, "write", partial(write_failure, run.folder, request.name, failure))
+        attempt(run.name, "write", partial(note_failure, request.place(run), failure))
     return RunOutcome(run, failure=failure)
 
 
 def open_scores(request: EvaluationRequest, opened: OpenedRun) -> ScoresCheckpoint:
     """Where a run's scores are kept as they come: what a killed evaluation left, or a new place."""
-    folder = evaluation_folder(opened.run.folder, request.name)
+    folder = request.place(opened.run)
     return open_partial(request, opened, folder, key_of(request, opened), len(request.dataset))
 
 
@@ -75,14 +76,23 @@ class Finishing(Struct, frozen=True):
     decoded: DecodedSet
     started: float
     reference: CpuReference | None = None
+    own: bool = False
+    """Of parts that were merged: whether this machine computed all of them."""
 
-    def finish(self, scored: ScoredRun, chosen: ChosenThresholds) -> RunOutcome:
-        """Describe a run's scores and store all; whatever fails at it is the run's failure."""
+    def finish(self, scored: ScoredRun, chosen: ChosenThresholds | None) -> RunOutcome:
+        """Describe a run's scores and store all; whatever fails at it is the run's failure.
+
+        Of a shard the scores alone are stored, for the merge to describe.
+        """
         run = scored.opened.run
         done: RunOutcome | Failure
         if scored.failure is not None:
             done = scored.failure
+        elif self.request.cut is not None:
+            store = partial(store_part, self.request, scored, self.decoded, self.started)
+            done = attempt(run.name, "write", store)
         else:
+            assert chosen is not None
             done = attempt(run.name, "score", partial(self._finish, scored, chosen))
         return fail_run(self.request, done, run) if isinstance(done, Failure) else done
 
@@ -99,6 +109,9 @@ class Finishing(Struct, frozen=True):
         if scored.checkpoint is not None:
             _note_made(self.request, outcome, scored.checkpoint)
             scored.checkpoint.remove()
+        elif self.own and outcome.evaluation is not None:
+            made, cached = self.request.made, self.request.use_cache
+            made.note_evaluation(outcome.run, outcome.evaluation, use_cache=cached)
         return outcome
 
     def _store(

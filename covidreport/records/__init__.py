@@ -132,6 +132,7 @@ from covidreport.records.model import (
     PixelSpec,
     Resample,
 )
+from covidreport.records.part import EvaluationPart, PartTiming, Shard
 from covidreport.records.patients import PatientFigures, PatientRule
 from covidreport.records.plan import (
     Assumed,
@@ -287,6 +288,7 @@ __all__ = [
     "Equalization",
     "Estimate",
     "Evaluation",
+    "EvaluationPart",
     "EvaluationReplaced",
     "Event",
     "ExcludedRun",
@@ -338,6 +340,7 @@ __all__ = [
     "OnEvent",
     "OperatingPoint",
     "OverallTest",
+    "PartTiming",
     "PatientFigures",
     "PatientRule",
     "Peak",
@@ -396,6 +399,7 @@ __all__ = [
     "SeedComparison",
     "SeedSpread",
     "Severity",
+    "Shard",
     "SinglePicture",
     "SiteFigures",
     "SiteRank",

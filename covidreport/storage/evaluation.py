@@ -164,7 +164,12 @@ def _name_worst_of(found: Subgroups) -> Subgroups:
 
 def write_failure(run_folder: Path, key: str, failure: Failure) -> Path:
     """Record that the last attempt at an evaluation failed; it hides an older evaluation.json."""
-    path = evaluation_folder(run_folder, key) / FAILURE_FILE
+    return note_failure(evaluation_folder(run_folder, key), failure)
+
+
+def note_failure(folder: Path, failure: Failure) -> Path:
+    """Write why the last attempt at what belongs into `folder` failed."""
+    path = folder / FAILURE_FILE
     write_json(path, FAILURE.encode(failure))
     return path
 

@@ -76,6 +76,14 @@ class MadeHere:
         """Whether the run's thresholds.json, by its bytes, was tuned here."""
         return self._has(_describe_thresholds(run_folder))
 
+    def note_part(self, file: Path) -> None:
+        """Note that a part.json, as it stands now, is of scores that were computed here."""
+        self._note(_describe_part(file), use_cache=True)
+
+    def has_part(self, file: Path) -> bool:
+        """Whether a part.json, by its bytes, is of scores that were computed here."""
+        return self._has(_describe_part(file))
+
     def has_tuned(self, run: Run, evaluation: Evaluation) -> bool | None:
         """Whether an evaluation's thresholds are of a thresholds.json that was tuned here.
 
@@ -161,6 +169,12 @@ def _describe_thresholds(run_folder: Path) -> _Facts | None:
     if digest is None:
         return None
     return {"schema": SCHEMA, "what": "thresholds", "sha256": digest}
+
+
+def _describe_part(file: Path) -> _Facts | None:
+    """part.json has the digest of its rows."""
+    digest = _digest(file)
+    return None if digest is None else {"schema": SCHEMA, "what": "part", "sha256": digest}
 
 
 def _digest(file: Path) -> str | None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import json
 import random
+import re
 import shutil
 import signal
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +32,9 @@ KILLED = (
     "write.store_part = lambda *_: os.kill(os.getpid(), signal.SIGKILL)"
 )
 """The scores are known and the part is not yet there."""
+
+TIMES = re.compile(rb'\n  "timing": (\{[^\n]+\}|\{\n.*?\n  \}),', re.DOTALL)
+"""On one line, or on several where parts are listed in it."""
 
 
 def write_images(folder):
@@ -95,17 +100,13 @@ def merge(covidreport, study):
 
 def read_files(runs):
     """Every file of evaluations by its place, locks left out; evaluation.json without its times, in
-    which two of one machine differ as well."""
+    which two of one machine differ as well, and the folder in which the data lie."""
     found = {}
     for path in sorted(runs.rglob("evaluations/*/*")):
-        data = path.read_text() if path.name == "evaluation.json" else path.read_bytes()
-        if isinstance(data, str):
-            head, timing, rest = data.partition('\n  "timing": ')
-            assert timing
-            data = (
-                head,
-                rest[rest.index('\n  "') :] if rest[1] != "\n" else rest.split("\n  },")[1],
-            )
+        data = path.read_bytes()
+        if path.name == "evaluation.json":
+            data, times = TIMES.subn(b"", data.replace(bytes(runs.resolve().parent), b""))
+            assert times == 1
         if path.name != ".lock":
             found[str(path.relative_to(runs))] = data
     return found
@@ -142,7 +143,7 @@ def test_seven_shards_in_any_order_one_killed_give_the_bytes_of_one_machine(
     assert not list(study.glob("runs/*/evaluations"))
     for command in (("render", "--output", "r.html"), ("gate", "runs")):
         assert covidreport(*command).code in (2, 3)
-    assert "not evaluated" in covidreport("list").out
+    assert NAME not in covidreport("list").out
     assert not (study / "r.html").exists()
     shard(killed)
     assert not list(study.glob("parts/**/.partial"))
@@ -414,3 +415,65 @@ def test_shards_hold_every_image_once_in_whole_batches(n, batch, of):
     sizes = [-(-len(cut) // batch) for cut in cuts]
     assert max(sizes) - min(sizes) <= 1
     assert read_shard(" 3/7 ") == Shard(3, 7)
+
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def _run_job(words, folder, **environment):
+    """What a job's script calls, with stand-ins for what starts it."""
+    for name, body in (("srun", '"$@"'), ("covidreport", 'printf "%s\\n" "$@"')):
+        (folder / name).write_text(f"#!/bin/bash\n{body}\n")
+        (folder / name).chmod(0o755)
+    path = f"{folder}:/usr/bin:/bin"
+    done = subprocess.run(
+        words, capture_output=True, text=True, check=True, env={**environment, "PATH": path}
+    )
+    return done.stdout.split()
+
+
+def test_the_jobs_of_a_cluster_score_and_merge(parts, covidreport, tmp_path_factory):
+    """An array of one job and the one after it; every option of theirs is known."""
+    scripts = ROOT / "examples" / "slurm"
+    given = {
+        "RUNS": "runs", "DATA": "data/manifest.csv", "PARTS": "parts2", "SLURM_CPUS_PER_TASK": "2",
+        "SLURM_ARRAY_TASK_ID": "1", "SLURM_ARRAY_TASK_COUNT": "1",
+    }  # fmt: skip
+    for name in ("evaluate", "merge"):
+        words = _run_job(
+            ["bash", scripts / f"{name}.sbatch"], tmp_path_factory.mktemp(name), **given
+        )
+        assert words[0] == name
+        assert covidreport(*words).code == 0
+    assert (parts / "parts2" / NAME / "soft" / "1-of-1" / "part.json").is_file()
+    given["SHARDS"] = "32"
+    words = _run_job(["bash", scripts / "evaluate.sbatch"], tmp_path_factory.mktemp("one"), **given)
+    assert words[-1] == "1/32"
+
+
+def test_the_pods_of_an_indexed_job_score_all_shards(tmp_path_factory):
+    """From the first to the last of as many as there are pods."""
+    text = (ROOT / "examples" / "kubernetes" / "evaluate.yaml").read_text()
+    (completions,) = map(int, re.findall(r"completions: (\d+)", text))
+    assert f'{{name: SHARDS, value: "{completions}"}}' in text
+    (command,) = re.findall(r"- exec (covidreport evaluate .*)", text)
+    folder = tmp_path_factory.mktemp("pod")
+    for index in (0, completions - 1):
+        words = _run_job(
+            ["sh", "-c", f"exec {command}"], folder, SHARDS=str(completions),
+            JOB_COMPLETION_INDEX=str(index),
+        )  # fmt: skip
+        assert words[-2:] == ["--shard", f"{index + 1}/{completions}"]
+        assert read_shard(words[-1]) == Shard(index + 1, completions)
+    merging = (ROOT / "examples" / "kubernetes" / "merge.yaml").read_text()
+    shared = command.removeprefix("covidreport evaluate").split(" --shard")[0]
+    assert f"covidreport merge{shared}\n" in merging
+
+
+def test_the_commands_of_the_page_are_run(study, covidreport):
+    page = (ROOT / "docs" / "scale.md").read_text()
+    (block,) = re.findall(r"```sh\n(.*?)```", page, flags=re.DOTALL)
+    for line in block.splitlines():
+        done = covidreport(*line.split()[1:])
+        assert done.code == 0, done.err
+    assert len(list(study.glob("runs/*/evaluations/*/evaluation.json"))) == 3

@@ -43,6 +43,7 @@ CALLS = {
     "init": "init data/manifest.csv --output other.toml",
     "kit": "kit runs --threshold 0.5",
     "list": "list",
+    "merge": "merge",
     "occlude": "occlude",
     "plan": "plan --sensitivity 0.85 --half-width 0.1",
     "predict": "predict runs/new data",
@@ -59,6 +60,7 @@ SAME = {
     "cache info": ["cache"],
     "ci": ["verdict"],
     "gate": ["verdict"],
+    "merge": ["evaluate"],
     "occlude": ["evaluate"],
 }
 """Whose document is called otherwise than the command."""
@@ -91,7 +93,9 @@ def template(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("COVIDREPORT_CACHE", str(folder / "cache"))
-        for words in (("evaluate",), ("baseline", "set", "runs/base")):
+        for words in (
+            ("evaluate",), ("evaluate", "--shard", "1/1"), ("baseline", "set", "runs/base"),
+        ):  # fmt: skip
             patch.setattr(sys, "argv", ["covidreport", *words])
             with pytest.raises(SystemExit) as stop:
                 main()

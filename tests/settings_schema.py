@@ -74,6 +74,7 @@ TABLES: dict[str, tuple[str, dict[str, Any]]] = {
     "report": ("hide", {"type": "array", "items": {"enum": sorted(list_hideable())}}),
     "tune": ("split", TEXT),
     "patients": ("rule", {"enum": list(PATIENT_RULES)}),
+    "groups": ("reference", {"type": "object", "minProperties": 1, "additionalProperties": TEXT}),
     "audit": ("ignore", {"type": "array", "items": {
         "type": "object", "additionalProperties": False, "required": ["code", "reason"],
         "properties": {"code": TEXT, "reason": TEXT}}}),

@@ -215,6 +215,15 @@ Site = Annotated[
         metavar="NAME",
     ),
 ]
+ReferenceGroups = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--reference-group",
+        help="What the other groups of an attribute are compared with, such as sex=F; repeatable.  "
+        "[default: as configured, else the group with most cases]",
+        metavar="ATTRIBUTE=VALUE",
+    ),
+]
 RankSites = Annotated[
     str | None,
     typer.Option(

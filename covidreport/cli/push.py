@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from msgspec import Struct, to_builtins
 
-from covidreport.cli.options import AsJson, NewRuns, RankSites, Runs, Site
+from covidreport.cli.options import AsJson, NewRuns, RankSites, ReferenceGroups, Runs, Site
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,6 +70,7 @@ def push(
     models: Annotated[bool, typer.Option("--models", help="Send the model files too.")] = False,
     site: Site = None,
     rank_sites: RankSites = None,
+    reference_group: ReferenceGroups = None,
     as_json: AsJson = False,
 ) -> None:
     """Push runs."""
@@ -91,7 +92,7 @@ def push(
     from covidreport.storage.runs import discover_runs
 
     settings = find_settings(Path.cwd())
-    choices = settings.choose_report(site, rank_sites)
+    choices = settings.choose_report(site, rank_sites, reference_group or ())
     runs = discover_runs(folders or (), say_note)
     server = MlflowServer(uri)
     images = _choose_images(runs, settings)

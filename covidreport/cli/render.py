@@ -14,6 +14,7 @@ from covidreport.cli.options import (
     PlannedBaseline,
     PlannedMargin,
     RankSites,
+    ReferenceGroups,
     Runs,
     Site,
     StoredDataset,
@@ -88,6 +89,7 @@ def render(
     margin: PlannedMargin = None,
     site: Site = None,
     rank_sites: RankSites = None,
+    reference_group: ReferenceGroups = None,
     show_ids: Annotated[
         bool,
         typer.Option("--show-ids", help="Name images and patients by their ids, not by digests."),
@@ -119,7 +121,7 @@ def render(
     runs = join_folds(share_input(found, settings.evaluate.input))
     data = collect_report(
         runs,
-        settings.choose_report(site, rank_sites),
+        settings.choose_report(site, rank_sites, reference_group or ()),
         images=settings.query_stored(dataset, split, variant),
         tell=say_note,
         title=title,

@@ -8,7 +8,7 @@ bias", IBM J. Res. Dev. 63 (2019) 4:1-4:15.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations, product
 from typing import Any, Final
 
@@ -83,9 +83,13 @@ def _count_values(cells: Sequence[str], chosen: NDArray[np.bool_]) -> int:
 
 
 def compare_groups(
-    images: JudgedImages, attribute: str, values: Sequence[str], confidence: float = 0.95
-) -> tuple[GroupDifference, ...]:
+    images: JudgedImages, attribute: str, values: Sequence[str], confidence: float = 0.95,
+    among: Collection[str] | None = None,
+) -> tuple[GroupDifference, ...]:  # fmt: skip
     """Each group of an attribute, values `(N,)`, less the reference: that with most positives.
+
+    among: the groups of which one may be the reference, None for all. Where none of them is
+    compared, nothing is: no other group takes their place.
 
     Groups with fewer than `FEWEST_CASES` positives are not compared; none where no two can be. The
     false alarms take as many negatives of both. Groups are independent proportions, but for
@@ -98,9 +102,10 @@ def compare_groups(
     column = np.array(values, dtype=object)
     every = {value: _count(images, column == value) for value in sorted(set(values)) if value}
     compared = {value: one for value, one in every.items() if one.positives >= FEWEST_CASES}
-    if len(compared) < 2 or len(every) > MOST_VALUES**2:
+    candidates = [value for value in compared if among is None or value in among]
+    if len(compared) < 2 or len(every) > MOST_VALUES**2 or not candidates:
         return ()
-    reference = max(compared, key=lambda value: compared[value].positives)
+    reference = max(candidates, key=lambda value: compared[value].positives)
     return tuple(
         GroupDifference(
             attribute, value, reference, one.positives, one.negatives,
@@ -112,27 +117,31 @@ def compare_groups(
 
 
 def find_largest(
-    images: JudgedImages, attributes: Mapping[str, Sequence[str]], comparisons: int | None = None
-) -> LargestDifference | None:
+    images: JudgedImages, attributes: Mapping[str, Sequence[str]], comparisons: int | None = None,
+    among: Mapping[str, Collection[str]] | None = None,
+) -> LargestDifference | None:  # fmt: skip
     """The largest difference in sensitivity of all groups, with an interval that allows for it.
 
     Largest beside its own uncertainty: the value as a multiple of its distance from the end of its
     interval that lies nearer to 0. It was picked of so many: its interval has the confidence
     1 - 0.05 / m, so that all m intervals of such a width hold together with 95 % (Dunn, "Multiple
     comparisons among means", J. Am. Stat. Assoc. 56 (1961) 52-64). comparisons: m where more were
-    looked at than these attributes have. None without any.
+    looked at than these attributes have. among: as of `compare_groups`, by attribute. None
+    without any.
     """
+    chosen = among or {}
     every = [
         (each, attribute)
         for attribute, values in attributes.items()
-        for each in compare_groups(images, attribute, values)
+        for each in compare_groups(images, attribute, values, among=chosen.get(attribute))
     ]
     if not every:
         return None
     number = max(len(every), comparisons or 0)
     largest, attribute = max(every, key=lambda each: _stand_out(each[0].sensitivity))
     level = 1 - 0.05 / number
-    again = compare_groups(images, attribute, attributes[attribute], level)
+    values = attributes[attribute]
+    again = compare_groups(images, attribute, values, level, chosen.get(attribute))
     (widened,) = (each for each in again if each.value == largest.value)
     return LargestDifference(widened, number, level)
 

@@ -86,7 +86,9 @@ from covidreport.records.gate import (
 )
 from covidreport.records.groups import (
     GroupDifference,
+    GroupReference,
     LargestDifference,
+    RefusedReference,
     RunGroups,
     SpotCut,
     WeakSpot,
@@ -311,6 +313,7 @@ __all__ = [
     "GroupBand",
     "GroupDifference",
     "GroupNoise",
+    "GroupReference",
     "Ignore",
     "IgnoredFinding",
     "ImageSurvey",
@@ -371,6 +374,7 @@ __all__ = [
     "ReferenceAnswers",
     "ReferenceDiscordance",
     "ReferralPoint",
+    "RefusedReference",
     "ReliabilityBin",
     "RepeatedConfiguration",
     "Repeats",

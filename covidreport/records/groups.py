@@ -10,6 +10,27 @@ from covidreport.records.score_metrics import Subgroups
 from covidreport.records.scores import Estimate
 
 
+class GroupReference(Struct, frozen=True):
+    """The group that a user wants the others of an attribute compared with; origin: where he says
+    so, in words."""
+
+    attribute: str
+    value: str
+    origin: str
+
+
+class RefusedReference(Struct, frozen=True):
+    """A reference with too few positives, or none: no group of `attribute` is compared.
+
+    attribute: that of the reference, or it and another crossed; then positives: of the largest
+    crossed group that is of the reference.
+    """
+
+    attribute: str
+    reference: GroupReference
+    positives: int
+
+
 class GroupDifference(Struct, frozen=True):
     """A group less the reference group of its attribute, of one run and label.
 
@@ -17,6 +38,7 @@ class GroupDifference(Struct, frozen=True):
     negatives: the group's images. sensitivity: the difference in it (equal opportunity difference).
     odds: half the sum of the absolute differences in sensitivity and in the false alarm rate
     (average absolute odds difference); without a value where either group has few negatives.
+    chosen: where a user chose the reference, in words; empty where it is the group with most cases.
     """
 
     attribute: str
@@ -26,6 +48,7 @@ class GroupDifference(Struct, frozen=True):
     negatives: int
     sensitivity: Estimate
     odds: Estimate
+    chosen: str = ""
 
 
 class LargestDifference(Struct, frozen=True):
@@ -40,13 +63,15 @@ class RunGroups(Struct, frozen=True):
     """One ranked run's groups for the target.
 
     crossed: by two attributes' names joined by ` and `. largest: over all of `differences`; None
-    without any.
+    without any. attributes: whose groups were looked at. refused: chosen references that are none.
     """
 
     run: str
     crossed: Mapping[str, Subgroups]
     differences: tuple[GroupDifference, ...]
     largest: LargestDifference | None
+    attributes: tuple[str, ...] = ()
+    refused: tuple[RefusedReference, ...] = ()
 
 
 class SpotCut(Struct, frozen=True):

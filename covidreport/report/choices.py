@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from covidreport.metrics.plan import MetricOptions
-from covidreport.records import SiteRule, Study
+from covidreport.records import GroupReference, SiteRule, Study
 
 
 class ReportChoices(Struct, frozen=True):
@@ -21,3 +21,5 @@ class ReportChoices(Struct, frozen=True):
     """What its authors state."""
     sites: SiteRule | None = None
     """What a site is, where runs are to be shown by site."""
+    references: tuple[GroupReference, ...] = ()
+    """What the groups of an attribute are compared with; else that with most cases."""

@@ -43,7 +43,7 @@ from covidreport.report.prevalence import state_prevalence
 from covidreport.report.readers import collect_readers
 from covidreport.report.referral import collect_referral
 from covidreport.report.repeats import collect_repeats
-from covidreport.report.run_groups import collect_groups
+from covidreport.report.run_groups import collect_groups, find_refused
 from covidreport.report.sites import collect_sites
 from covidreport.report.truths import collect_truths, find_other_winners
 from covidreport.report.weak_spots import collect_weak_spots
@@ -131,6 +131,7 @@ def collect_report(
     margin = None if plan is None else plan.margin
     with_all = list(zip(reported, every, strict=True))
     finished = [e.times.finished for e in evaluations if e.times.finished]
+    groups = collect_groups(rankings[0], reported, read, choices.references) if rankings else ()
     data = ReportData(
         title=title or f"{name}, {chosen}",
         target=target,
@@ -156,7 +157,7 @@ def collect_report(
         cohorts=collect_cohorts(rankings[0] if rankings else None, reported, read),
         sites=by_site,
         flow=collect_flow(rankings[0] if rankings else None, reported, target, read),
-        groups=collect_groups(rankings[0], reported, read) if rankings else (),
+        groups=groups,
         weak_spots=collect_weak_spots(rankings[0], reported, read) if rankings else None,
         provenance={
             "covidreport": __version__,
@@ -173,6 +174,7 @@ def collect_report(
         *of_sites,
         *(lead for each in rankings if (lead := find_dependent_lead(each)) is not None),
         *find_other_winners(data.truths),
+        *find_refused(groups, choices.references),
         *_cross_validated(reported, target, read),
         *_decide_doubts(rankings, audit_report(data)),
     ]

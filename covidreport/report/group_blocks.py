@@ -34,13 +34,25 @@ def list_compared(data: ReportData, index: Index) -> tuple[Block, ...]:
     if not shown:
         return ()
     words = (
-        "A group less the reference of its attribute, the group with most cases. Below 0 more of "
+        f"A group less the reference of its attribute{_say_references(shown[0])}. Below 0 more of "
         "its cases are missed. The average absolute odds difference is half the sum of how far "
         "sensitivity and false alarm rate differ. Groups with fewer than ten cases are left out."
     )
     crossed = _tabulate_crossed(shown, index)
     tables = (_tabulate(shown, index, odds=odds) for odds in (False, True))
     return (Prose(words), *tables, *([crossed] if crossed else []))
+
+
+def _say_references(groups: RunGroups) -> str:
+    """Which group that is, and who chose it."""
+    chosen = {
+        one.attribute: f"{clean(humanise(one.attribute))}: {clean(one.reference)}, {one.chosen}"
+        for one in groups.differences
+        if one.chosen
+    }
+    if not chosen:
+        return ", the group with most cases"
+    return f", as chosen ({'; '.join(chosen.values())}), else the group with most cases"
 
 
 def say_largest(data: ReportData, index: Index) -> Inlines:

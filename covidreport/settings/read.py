@@ -30,6 +30,15 @@ def _read_baseline(key: str, value: Any) -> str:
     return read_as.data_sets(key, read_as.text(key, value))[0]
 
 
+def _read_references(key: str, value: Any) -> dict[str, str]:
+    """`reference` of the table `groups`: by attribute one of its values."""
+    found = value.get("reference") if _is_table(value) and len(value) == 1 else None
+    if not _is_table(found) or not all(each and isinstance(each, str) for each in found.values()):
+        expected = '[groups], then reference = {sex = "F"}'
+        raise FaultError(f"`{key}` is {value!r}; a value by attribute is wanted: {expected}")
+    return found
+
+
 OPTIONS: dict[str, Callable[[str, Any], Any]] = {
     "split": read_as.text,
     "labels": read_as.labels,
@@ -69,7 +78,7 @@ RANKING: dict[str, Callable[[str, Any], Any]] = {
 """The settings that are a field of `Settings`."""
 KNOWN = (
     "data", *OPTIONS, "threshold", "thresholds", "rank_at", *RANKING, *METRICS, "report", "tune",
-    "study", "patients", "limits", "audit",
+    "study", "patients", "groups", "limits", "audit",
 )  # fmt: skip
 
 
@@ -120,6 +129,7 @@ def read_settings(path: Path) -> Settings:
         **reading.read_all(RANKING),
         patient_rule=reading.read("patients", read_as.patient_rule) or "any",
         tuning_split=tuning_split,
+        reference_groups=reading.read("groups", _read_references) or {},
         hide=reading.read("report", read_as.hidden_sections) or frozenset(),
         ignore=reading.read("audit", read_as.ignored_findings) or (),
         limits=reading.read_limits(options.target or DEFAULT_TARGET, path),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from covidreport.evaluate.options import DEFAULT_TARGET, EvaluateOptions, merge_
 from covidreport.evaluate.thresholds import Thresholds
 from covidreport.metrics.plan import MetricOptions
 from covidreport.records import (
+    GroupReference,
     Ignore,
     Limit,
     MissPolicy,
@@ -72,6 +73,8 @@ class Settings(Struct, frozen=True):
     """What parts images by site in reports: an attribute, or `dataset`."""
     rank_sites: SiteRank | None = None
     """What runs are ordered by over sites; None is their mean."""
+    reference_groups: Mapping[str, str] = field(default_factory=dict)
+    """`[groups] reference`: by attribute the value that its other groups are compared with."""
     hide: frozenset[str] = frozenset()
     """`[report] hide`: names of sections of the report that are left out."""
     limits: tuple[Limit, ...] = ()
@@ -89,11 +92,12 @@ class Settings(Struct, frozen=True):
         return self.evaluate.target or DEFAULT_TARGET
 
     def choose_report(
-        self, site: str | None = None, rank_sites: str | None = None
-    ) -> ReportChoices:
+        self, site: str | None = None, rank_sites: str | None = None,
+        reference_groups: Sequence[str] = (),
+    ) -> ReportChoices:  # fmt: skip
         """What a report is made by, as options say, else as the settings do.
 
-        UsageError for an order over sites that there is not.
+        UsageError for an order over sites that there is not, or a reference group that is none.
         """
         if rank_sites is not None and rank_sites not in SITE_RANKS:
             known = ", ".join(SITE_RANKS)
@@ -106,7 +110,24 @@ class Settings(Struct, frozen=True):
             self.metrics,
             self.study,
             None if by is None else SiteRule(by, asked or self.rank_sites or "pooled"),
+            self._choose_references(reference_groups),
         )
+
+    def _choose_references(self, stated: Sequence[str]) -> tuple[GroupReference, ...]:
+        """Each attribute's, of options such as `sex=F`, else of the settings."""
+        found: dict[str, GroupReference] = {}
+        for each in stated:
+            name, _, value = (part.strip() for part in each.partition("="))
+            if not name or not value:
+                raise UsageError(f"--reference-group {each}: ATTRIBUTE=VALUE is wanted: sex=F")
+            if name in found:
+                raise UsageError(f"--reference-group names two groups of {name}: one is wanted")
+            found[name] = GroupReference(name, value, "on the command line")
+        settled = {
+            name: GroupReference(name, value, "in the settings")
+            for name, value in self.reference_groups.items()
+        }
+        return tuple({**settled, **found}.values())
 
     @property
     def max_failed_share(self) -> float:

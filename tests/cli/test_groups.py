@@ -23,6 +23,8 @@ from tests.onnx_models import write_brightness_model
 MANIFEST = Path(os.environ.get("COVIDREPORT_CXR", ROOT.parent / "shared/data/cxr")) / "manifest.csv"
 PAGE = (ROOT / "docs" / "groups.md").read_text(encoding="utf-8")
 
+(REFERENCE,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+
 
 def _write(folder):
     """Sixteen of 40 cases are darker than what the model calls covid-19, ten of each sex."""
@@ -37,6 +39,27 @@ def _write(folder):
         writer.writerows([*line, "FM"[i % 2]] for i, line in enumerate(lines))
     write_model(folder / "runs" / "one", 101)
     return folder
+
+
+def _choose_references(folder):
+    """The option goes before the settings; an attribute that is none is refused; a group without
+    cases is a finding of the page."""
+    (folder / "covidreport.toml").write_text(REFERENCE)
+    show = ("render", "runs", "--format", "markdown", "--output", "-")
+    assert "as chosen (sex: F, in the settings)" in run_command(folder, *show).stdout
+    done = run_command(folder, *show, "--reference-group", "sex=M")
+    assert "as chosen (sex: M, on the command line)" in done.stdout
+    done = run_command(folder, *show, "--reference-group", "sex=X")
+    assert "sex=X was chosen on the command line, and has no case" in done.stdout
+    done = run_command(folder, *show, "--reference-group", "ward=A")
+    assert done.returncode == 2
+    assert "these images have no attribute 'ward'; they have sex" in done.stderr
+    for wrong, why in (("sex", "ATTRIBUTE=VALUE is wanted"), ("sex=M", "two groups of sex")):
+        words = ("--reference-group", "sex=F", "--reference-group", wrong)
+        done = run_command(folder, *show, *words)
+        assert done.returncode == 2
+        assert why in done.stderr
+    (folder / "covidreport.toml").unlink()
 
 
 def test_the_commands_of_the_page_run_and_name_the_dark_cases(tmp_path):
@@ -54,6 +77,7 @@ def test_the_commands_of_the_page_run_and_name_the_dark_cases(tmp_path):
     assert spot["cuts"][0]["trait"] == "brightness"
     assert spot["inside"]["value"] == 0
     assert spot["outside"]["value"] >= 0.95
+    _choose_references(tmp_path)
     (file,) = (tmp_path / "runs" / "one" / "evaluations").glob(f"*/{SCORES_FILE}")
     pictures = read_scores(file).pictures
     assert pictures is not None

@@ -46,6 +46,18 @@ def test_two_groups_differ_as_other_tools_say():
     assert _ends(found.sensitivity) == pytest.approx((-0.0796017, 0.3009430), abs=1e-6)
 
 
+def test_the_reference_is_one_of_those_that_are_named():
+    """M though F has most positives; one with too few, or none, leaves nothing to compare."""
+    images, values = _draw(COUNTS)
+    (found,) = compare_groups(images, "sex", values, among={"M"})
+    assert (found.value, found.reference) == ("F", "M")
+    assert found.sensitivity.value == pytest.approx(-0.13)
+    largest = find_largest(images, {"sex": values}, among={"sex": {"M"}})
+    assert largest is not None
+    assert (largest.difference.value, largest.difference.reference) == ("F", "M")
+    assert compare_groups(images, "sex", values, among={"X"}) == ()
+
+
 def test_patients_with_images_in_both_groups_are_allowed_for():
     """Two views of each of 30 patients who are found in both or in none: their answers agree, so
     the difference is 0 without a doubt; as independent images it would be anything near it."""

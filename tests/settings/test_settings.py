@@ -261,3 +261,12 @@ def test_manifest_words_go_with_their_data(tmp_path):
     assert merge_options(other, beneath).manifest is None
     assert merge_options(same, beneath).manifest == beneath.manifest
     assert merge_options(EvaluateOptions(), beneath).manifest == beneath.manifest
+
+
+@pytest.mark.parametrize("table", ['reference = "F"', "reference = {sex = 1}", 'sex = "F"'])
+def test_a_reference_group_is_a_value_by_attribute(tmp_path, table):
+    """Anything else is refused with an example."""
+    file = tmp_path / "covidreport.toml"
+    file.write_text(f"[groups]\n{table}\n")
+    with pytest.raises(UsageError, match=r"then reference = \{sex = \"F\"\}"):
+        find_settings(tmp_path)

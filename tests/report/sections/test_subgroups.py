@@ -6,10 +6,10 @@ import numpy as np
 from msgspec.structs import replace
 
 from covidreport.metrics import estimate_subgroups
-from covidreport.records import Scores
+from covidreport.records import GroupReference, Scores
 from covidreport.report.formats import render_html, render_markdown
 from covidreport.report.groups import WORST_OF_SEVERAL
-from covidreport.report.run_groups import describe_groups
+from covidreport.report.run_groups import GroupQuestion, describe_groups, find_refused
 from covidreport.report.sections.subgroups import LEAD
 from tests.report.blocks import (
     build,
@@ -108,7 +108,7 @@ def test_a_group_without_cases_has_none_missed_and_none_alarmed():
     assert _line(specificity, "d") == "– (none without it)"
 
 
-def _planted():
+def _planted(*references):
     """The report of one run that finds 20 of 40 of site a and all of 40 of site b, and clears all;
     the cases of each site lie in two views, half in each."""
     data = detailed_study()
@@ -120,7 +120,7 @@ def _planted():
         "logit", (None,) * 160, None, attributes,
     )  # fmt: skip
     evaluation = evaluate(RUN, scores)
-    groups = describe_groups(scores, evaluation, "covid-19", PLAN)
+    groups = describe_groups(scores, evaluation, GroupQuestion("covid-19", 1, references), PLAN)
     assert groups is not None
     return replace(data, groups=(groups,))
 
@@ -145,3 +145,37 @@ def test_groups_are_told_apart_and_crossed():
     assert [row[1:4] for row in read_lines(crossed)][2] == [
         "b, AP", "20", "1.000 (0 missed; 20 of 20; 95 % CI 0.839 to 1.000)"
     ]  # fmt: skip
+
+
+def test_a_chosen_reference_is_used_everywhere_and_the_page_says_who_chose_it():
+    """Site b, as large as a: the difference changes its sign, crossed groups are compared with the
+    largest of b; the view's reference is not named by anybody."""
+    data = _planted(GroupReference("site", "b", "in the settings"))
+    section = build(data, "subgroups")
+    (told,) = (each for each in list_sentences(section) if "looked at" in each)
+    assert "is −0.500 (99 % CI −0.689 to −0.264) in sensitivity (Site: a against b)" in told
+    (words,) = (
+        each for each in list_sentences(section) if "the reference of its attribute" in each
+    )
+    assert "as chosen (site: b, in the settings; site and view: b, " in words
+    assert words.count("in the settings") == 2
+    _, _, differences, odds, _ = list_tables(section)
+    rows = read_lines(differences)
+    assert rows[0][:3] == ["Site", "a", "b"]
+    assert rows[1][:3] == ["View", "PA", "AP"]
+    assert {row[2][:1] for row in rows[2:]} == {"b"}
+    assert read_lines(odds)[0][1:3] == ["a", "b"]
+    assert find_refused(data.groups, ()) == ()
+
+
+def test_a_chosen_reference_without_cases_is_said_and_never_replaced():
+    """No image is of site c: groups of site, and those crossed with it, are not compared; those of
+    the view are."""
+    reference = GroupReference("site", "c", "on the command line")
+    data = _planted(reference)
+    (groups,) = data.groups
+    assert {each.attribute for each in groups.differences} == {"view"}
+    (finding,) = find_refused(data.groups, (reference,))
+    assert finding.what == ("Groups of site are not compared: the reference c has too few cases")
+    assert finding.evidence == "site=c was chosen on the command line, and has no case"
+    assert "--reference-group site=VALUE" in str(finding.remedy)

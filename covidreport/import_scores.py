@@ -20,9 +20,8 @@ from covidreport.dataset.source import describe_data
 from covidreport.dataset.table import find_separator
 from covidreport.errors import DatasetError, UsageError
 from covidreport.evaluate.argmax import audit_argmax
-from covidreport.metrics import compute_metrics, group_values, read_ages, single_values
+from covidreport.metrics import compute_metrics, read_stated
 from covidreport.metrics.plan import MetricOptions
-from covidreport.metrics.readings import list_readings
 from covidreport.records import (
     ARGMAX,
     Activation,
@@ -214,11 +213,7 @@ def match_scores(request: ImportRequest) -> tuple[Scores, int]:
         scores=scores[:, :n_labels],
         activation=request.activation,
         reasons=tuple(NOT_GIVEN if lost else None for lost in missing),
-        groups=dataset.groups,
-        attributes=group_values(dataset.attributes),
-        ages=read_ages(dataset.attributes),
-        single=single_values(dataset.attributes),
-        readings=list_readings(dataset.attributes),
+        **read_stated(dataset).fields,
         others=scores[:, n_labels:].max(axis=1, initial=0)
         if request.decision == "argmax"
         else None,

@@ -17,6 +17,7 @@ from covidreport.dataset.layout import Extract, Join, ManifestSettings, SplitBy
 from covidreport.dataset.names import ImageNames
 from covidreport.dataset.readings import read_columns, spread_rows, widen
 from covidreport.dataset.table import ManifestTable, Reading, TextForm, read_table
+from covidreport.dataset.weights import WEIGHT
 from covidreport.errors import DatasetError
 from covidreport.metrics.readings import is_reading, part_reading
 from covidreport.records import UNKNOWN
@@ -95,6 +96,7 @@ def arrange_table(
     texts = {label: [("", "0", "1")[code + 1] for code in each] for label, each in codes.items()}
     reading = Reading(
         root=root, accept=words.accept, missing_fails=words.missing == "fail", left_out=left_out,
+        weighted=words.weight is not None,
         places=lambda: [each for stand in [places()] for each in (stand[kept[i]] for i in at)],
     )  # fmt: skip
     table = ManifestTable(
@@ -252,6 +254,8 @@ def _take_columns(
         rows.used.add("split")
     for name, column in words.roles.items():
         columns[name] = rows.take(column, f"the {name}")
+    if words.weight is not None:
+        columns[WEIGHT] = rows.take(words.weight, "the sampling weight")
     if words.age is not None:
         columns["age"] = [_read_age(cell) for cell in columns["age"]]
     return columns

@@ -87,6 +87,9 @@ class ManifestSettings(Struct, frozen=True, forbid_unknown_fields=True):
     sex: Annotated[Text | None, Meta(description="the column of the sex")] = None
     age: Annotated[Text | None, Meta(description="the column of the age")] = None
     fold: Annotated[Text | None, Meta(description="the column of the fold")] = None
+    weight: Annotated[
+        Text | None, Meta(description="the column of the sampling weight, where images have one")
+    ] = None
     split: Annotated[
         Text | SplitBy | None,
         Meta(

@@ -11,12 +11,14 @@ from itertools import repeat
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from covidreport.dataset.kinds import refuse_kinds
 from covidreport.dataset.readings import find_name_fault, read_columns
 from covidreport.dataset.spellings import Spellings
 from covidreport.dataset.table import ManifestTable
 from covidreport.dataset.truth import describe_values, looks_like_label, name_values, read_truth
+from covidreport.dataset.weights import WEIGHT, read_weights
 from covidreport.errors import DatasetError
 from covidreport.metrics.readings import is_reading
 from covidreport.records import Dataset
@@ -25,7 +27,7 @@ from covidreport.storage.address import explain_address
 PATH, ID, SPLIT, PATIENT, FOLD = "path", "id", "split", "patient_id", "fold"
 Needed = Callable[[Collection[str]], Collection[str]]
 """Given the splits that there are, those that are asked for."""
-RESERVED = (PATH, ID, SPLIT, PATIENT, FOLD)
+RESERVED = (PATH, ID, SPLIT, PATIENT, FOLD, WEIGHT)
 _NOT_PLAIN = re.compile(r"\\|\0|^/|^[A-Za-z]:|(?:^|/)\.{0,2}(?:/|$)")
 """What a path of plain names below the manifest's folder never has."""
 _SIGNS = ("\\", "\0", ":", "\n/", "/\n", "\n\n", "\n.", "./", "/.", "//")
@@ -75,8 +77,9 @@ def guess_columns(
 ) -> tuple[str, ...]:
     """Columns that look like labels: nothing but 0, 1, blanks and uncertain marks, at least one 1.
 
-    `path`, `id`, `split`, `patient_id`, `fold` and the group column never are. An attribute of 0
-    and 1, such as `has_tube`, is taken for a label: name the labels where that matters.
+    `path`, `id`, `split`, `patient_id`, `fold`, `weight` and the group column never are. An
+    attribute of 0 and 1, such as `has_tube`, is taken for a label: name the labels where that
+    matters.
     """
     values = name_values(uncertain)
     return tuple(
@@ -131,9 +134,11 @@ def build_dataset(
             cell = cells[row]
             faults.add(row, f"{label} is {cell!r}, not {describe_values(uncertain, cell)}")
     readings = _list_readings(table, columns, values, faults)
+    weighted = WEIGHT in table.columns and table.reading.weighted
+    weights = _read_weights(table.columns[WEIGHT], faults) if weighted else None
     faults.raise_any()
     group_column = group or (PATIENT if PATIENT in table.columns else None)
-    used = {PATH, ID, SPLIT, FOLD, group_column, *columns}
+    used = {PATH, ID, SPLIT, FOLD, group_column, *columns, *([WEIGHT] if weighted else [])}
     return Dataset(
         name=name,
         root=root,
@@ -145,6 +150,7 @@ def build_dataset(
         splits=splits,
         groups=_read_patients(table.columns[group_column], ids) if group_column else None,
         folds=_clean(table.columns[FOLD]) if FOLD in table.columns else None,
+        weights=weights,
         attributes={
             column: _clean(cells)
             for column, cells in {**table.columns, **readings}.items()
@@ -152,6 +158,13 @@ def build_dataset(
         },
         left_out=table.reading.left_out,
     )
+
+
+def _read_weights(cells: Sequence[str], faults: _Faults) -> NDArray[np.float64]:
+    weights, wrong = read_weights(cells)
+    for row, what in wrong:
+        faults.add(row, what)
+    return weights
 
 
 def _list_readings(
@@ -208,7 +221,7 @@ def _check_columns(
     for label in labels:
         if label not in table.columns:
             faults.add(None, f"no column for the label {label!r}; there are: {there}")
-        elif label in (PATH, ID, SPLIT, FOLD, group):
+        elif label in (PATH, ID, SPLIT, FOLD, WEIGHT, group):
             faults.add(None, f"column {label!r} can't be a label: it has another meaning")
     if group is not None and group not in table.columns:
         faults.add(None, f"no column {group!r} to group by; there are: {there}")

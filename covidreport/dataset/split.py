@@ -58,6 +58,7 @@ def take_rows(dataset: Dataset, rows: Sequence[int]) -> Dataset:
         splits=None if dataset.splits is None else take(dataset.splits),
         groups=None if dataset.groups is None else take(dataset.groups),
         folds=None if dataset.folds is None else take(dataset.folds),
+        weights=None if dataset.weights is None else dataset.weights[list(rows)],
         attributes={name: take(column) for name, column in dataset.attributes.items()},
         left_out=dataset.left_out,
         in_splits=dataset.in_splits,

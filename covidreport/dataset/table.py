@@ -52,7 +52,8 @@ class Reading(Struct, frozen=True):
     root: the folder that paths begin in; None is the table's own. accept: views and modalities
     that are read though they are no frontal radiographs. missing_fails: a file that is not there is
     a failed image. left_out: how many rows were left out, by the reason. places: where each row
-    stands, in words, where its number alone does not say it.
+    stands, in words, where its number alone does not say it. weighted: whether a column `weight`
+    holds sampling weights.
     """
 
     root: Path | None = None
@@ -60,6 +61,7 @@ class Reading(Struct, frozen=True):
     missing_fails: bool = False
     left_out: Mapping[str, int] = field(default_factory=dict)
     places: Callable[[], Sequence[str]] | None = None
+    weighted: bool = True
 
 
 class TextForm(Struct, frozen=True):

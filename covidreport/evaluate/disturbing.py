@@ -90,6 +90,7 @@ def repeat_images(
         ids=tuple(tag_row(dataset.ids[row], tag) for row in rows for tag in tags),
         groups=data.groups or data.ids,
         folds=None,
+        weights=None,
         attributes={name: tuple(values) * len(rows) for name, values in attributes.items()},
     )
 

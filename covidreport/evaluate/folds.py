@@ -37,9 +37,8 @@ from covidreport.evaluate.reuse import find_other_thresholds
 from covidreport.evaluate.scoring import apply_chosen, is_applied, mark_thresholds
 from covidreport.evaluate.tuned import ChosenThresholds
 from covidreport.evaluate.write import fail_run
-from covidreport.metrics import group_values, read_ages, single_values
+from covidreport.metrics import read_stated
 from covidreport.metrics.brightness import merge_levels
-from covidreport.metrics.readings import list_readings
 from covidreport.records import (
     CrossValidated,
     Evaluation,
@@ -225,11 +224,8 @@ def _join_scores(
             reasons[row] = reason
     return Scores(
         sample_ids=data.ids, labels=data.labels, truth=data.truth, scores=scores,
-        activation=parts[0].activation, reasons=tuple(reasons), groups=data.groups,
-        attributes=group_values(data.attributes), folds=data.folds, others=others,
-        ages=read_ages(data.attributes), pictures=_join_pictures(parts, rows),
-        single=single_values(data.attributes),
-        readings=list_readings(data.attributes),
+        activation=parts[0].activation, reasons=tuple(reasons), folds=data.folds, others=others,
+        pictures=_join_pictures(parts, rows), **read_stated(data).fields,
     )  # fmt: skip
 
 

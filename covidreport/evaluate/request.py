@@ -14,9 +14,8 @@ from covidreport.evaluate.disturbances import Disturbances
 from covidreport.evaluate.occlusion import Occlusion
 from covidreport.evaluate.thresholds import Thresholds
 from covidreport.inference.execution import Execution
-from covidreport.metrics import digest_units, group_values, read_ages, single_values
+from covidreport.metrics import digest_units, read_stated
 from covidreport.metrics.plan import MetricOptions
-from covidreport.metrics.readings import list_readings
 from covidreport.records import Dataset, Finding, MetricPlan, ModelLimits, Run, name_evaluation
 from covidreport.storage.folder import evaluation_folder
 from covidreport.storage.made_here import MadeHere
@@ -93,11 +92,7 @@ class EvaluationRequest(Struct, frozen=True):
         data = self.dataset
         return KnownData(
             data.name, self.split, data.labels, len(data), self.n_groups, self.fingerprint,
-            units=digest_units(
-                data.groups, group_values(data.attributes), read_ages(data.attributes),
-                single_values(data.attributes),
-                list_readings(data.attributes),
-            ),
+            units=digest_units(read_stated(data)),
             label_fingerprints=self.label_fingerprints,
         )  # fmt: skip
 

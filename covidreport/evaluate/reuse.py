@@ -131,9 +131,7 @@ def _reuse(today: _Today, run: Run, chosen: ChosenThresholds) -> RunOutcome | No
                 write_evaluation(run.folder, stored)
         return RunOutcome(run, stored, reused=True)
     scores = taken = read_scores(file)
-    stated = digest_units(
-        scores.groups, scores.attributes, scores.ages, scores.single, scores.readings
-    )
+    stated = digest_units(scores)
     if stated != known.units:
         if today.dataset is None:
             return None

@@ -15,8 +15,7 @@ from covidreport.evaluate.checkpoint import ScoresCheckpoint
 from covidreport.evaluate.company import Company
 from covidreport.evaluate.reference import Replayed
 from covidreport.inference.session import Session
-from covidreport.metrics import group_values, read_ages, single_values
-from covidreport.metrics.readings import list_readings
+from covidreport.metrics import read_stated
 from covidreport.records import SOFTMAX, Dataset, Failure, Finding, Measured, Peak, Run, Scores
 from covidreport.text.labels import pair_spellings, propose_label_map
 
@@ -151,11 +150,7 @@ def gather_scores(dataset: Dataset, scored: ScoredRun, decoded: DecodedSet) -> S
             else reason
             for row, reason in enumerate(decoded.reasons)
         ),
-        groups=dataset.groups,
-        attributes=group_values(dataset.attributes),
-        ages=read_ages(dataset.attributes),
-        single=single_values(dataset.attributes),
-        readings=list_readings(dataset.attributes),
+        **read_stated(dataset).fields,
         others=others,
         pictures=list_measured(decoded.measured),
     )

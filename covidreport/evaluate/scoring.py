@@ -17,9 +17,8 @@ from covidreport.evaluate.tuned import (
     choose_thresholds,
     keep_thresholds,
 )
-from covidreport.metrics import compute_metrics, group_values, read_ages, single_values
+from covidreport.metrics import compute_metrics, read_stated
 from covidreport.metrics.plan import MetricOptions
-from covidreport.metrics.readings import list_readings
 from covidreport.records import CALLED, Dataset, Decision, Evaluation, MetricPlan, Run, Scores
 from covidreport.storage.exploratory import drop_intervals
 from covidreport.storage.made_here import MadeHere
@@ -183,10 +182,6 @@ def take_units(scores: Scores, dataset: Dataset) -> Scores:
         truth=scores.truth[order],
         scores=scores.scores[order],
         reasons=tuple(scores.reasons[row] for row in order),
-        groups=dataset.groups,
-        attributes=group_values(dataset.attributes),
-        ages=read_ages(dataset.attributes),
-        single=single_values(dataset.attributes),
-        readings=list_readings(dataset.attributes),
+        **read_stated(dataset).fields,
         pictures=None if scores.pictures is None else scores.pictures[order],
     )

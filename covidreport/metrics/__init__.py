@@ -157,7 +157,7 @@ from covidreport.metrics.same_specificity import (
     estimate_found,
     resample_at_specificity,
 )
-from covidreport.metrics.score_metrics import digest_units, size_classes
+from covidreport.metrics.score_metrics import size_classes
 from covidreport.metrics.selection import (
     RankUncertainty,
     Resolution,
@@ -176,6 +176,7 @@ from covidreport.metrics.significance import (
     fisher_exact,
     holm,
 )
+from covidreport.metrics.stated import digest_units, read_stated
 from covidreport.metrics.subgroups import (
     band_ages,
     estimate_subgroups,
@@ -363,6 +364,7 @@ __all__ = [
     "predict_labels",
     "rank_resamples",
     "read_ages",
+    "read_stated",
     "record_tests",
     "resample_at_specificity",
     "resample_counts",

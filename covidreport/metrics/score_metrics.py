@@ -6,10 +6,7 @@ have several images, every interval here allows for them, or there is none.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -44,6 +41,7 @@ from covidreport.metrics.predictive import (
 )
 from covidreport.metrics.proportions import estimate_proportions
 from covidreport.metrics.rates import sensitivity, specificity
+from covidreport.metrics.stated import digest_units
 from covidreport.metrics.subgroups import estimate_subgroups
 from covidreport.metrics.unit_intervals import Units
 from covidreport.records import (
@@ -64,9 +62,6 @@ DECISION_THRESHOLDS: Final = (
     *(round(0.01 * i, 2) for i in range(1, 10)), *(round(0.05 * i, 2) for i in range(2, 20)),
 )  # fmt: skip
 """0.01 to 0.09 by 0.01, where a rare disease is decided on, then to 0.95 by 0.05."""
-STATISTICS: Final = 5
-"""Counted up when a change makes another value or interval of the same scores: what was stored
-before is then computed again from them, at the next evaluation."""
 
 
 class Answers(Struct, frozen=True, eq=False):
@@ -85,27 +80,6 @@ class Answers(Struct, frozen=True, eq=False):
     failed: NDArray[np.bool_]
     groups: NDArray[np.integer[Any]] | None
     units: Units
-
-
-def digest_units(
-    groups: Sequence[str] | None,
-    attributes: Mapping[str, Sequence[str]],
-    ages: NDArray[np.int16] | None = None,
-    single: Mapping[str, Sequence[str]] = MappingProxyType({}),
-    readings: Mapping[str, Sequence[str]] = MappingProxyType({}),
-) -> str:
-    """The sha256 of what intervals, subgroups and the table of patients depend on besides truth and
-    scores, and of what readers say."""
-    facts: dict[str, Any] = {
-        "groups": groups, "attributes": dict(attributes), "statistics": STATISTICS,
-    }  # fmt: skip
-    if ages is not None:
-        facts["ages"] = ages.tolist()
-    if single:
-        facts["single"] = dict(single)
-    if readings:
-        facts["readings"] = dict(readings)
-    return hashlib.sha256(json.dumps(facts, ensure_ascii=False).encode()).hexdigest()
 
 
 def compute_score_metrics(answers: Answers, plan: MetricPlan) -> ScoreMetrics:
@@ -129,9 +103,7 @@ def compute_score_metrics(answers: Answers, plan: MetricPlan) -> ScoreMetrics:
         labels=labels,
         consistency=_describe_consistency(answers, plan),
         subgroups=subgroups,
-        units=digest_units(
-            scores.groups, scores.attributes, scores.ages, scores.single, scores.readings
-        ),
+        units=digest_units(scores),
     )
 
 

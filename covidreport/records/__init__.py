@@ -232,6 +232,7 @@ from covidreport.records.thresholds import (
     ThresholdFit,
     TunedThresholds,
 )
+from covidreport.records.weighted import Weighted, WeightedRate, WeightedRun
 
 __all__ = [
     "ARGMAX",
@@ -436,6 +437,9 @@ __all__ = [
     "WaitingForRun",
     "WeakSpot",
     "WeakSpots",
+    "Weighted",
+    "WeightedRate",
+    "WeightedRun",
     "Withheld",
     "WithoutSite",
     "WrongCases",

@@ -43,7 +43,8 @@ class Dataset(Struct, frozen=True, eq=False):
     ids and paths: `(N,)`; a path is relative to `root`. truth: int8 `(N, K)`, 1, 0 or `UNKNOWN`.
     splits and groups: `(N,)` or None where the data has none. A group is a patient: images of one
     group are not independent. attributes: by name, `(N,)` strings, empty where not stated. folds:
-    `(N,)`, by which fold's models an image may be scored; empty for none.
+    `(N,)`, by which fold's models an image may be scored; empty for none. weights: sampling weights
+    `(N,)`, for how many patients of a ward an image stands; finite, not negative, some above 0.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Dataset(Struct, frozen=True, eq=False):
     splits: tuple[str, ...] | None = None
     groups: tuple[str, ...] | None = None
     folds: tuple[str, ...] | None = None
+    weights: NDArray[np.float64] | None = None
     attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     passed_over: tuple[str, ...] = ()
     """Of class folders: the files in them that are not read, by their paths from `root`."""

@@ -31,7 +31,8 @@ class Scores(Struct, frozen=True, eq=False):
     int16 `(N,)` in years, -1 where not stated; None where no attribute states them.
     pictures: what decoded pictures are like, float32 `(N, 6)`, the fields of `Measured`, NaN where
     one failed; None in files of an earlier version, and of scores that came from elsewhere.
-    readings: the truth of several readers, of `list_readings`, by `NAME:LABEL`.
+    readings: the truth of several readers, of `list_readings`, by `NAME:LABEL`. weights: sampling
+    weights float64 `(N,)`; None where each image stands for itself alone.
     """
 
     sample_ids: tuple[str, ...]
@@ -48,6 +49,7 @@ class Scores(Struct, frozen=True, eq=False):
     pictures: NDArray[np.float32] | None = None
     single: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     readings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    weights: NDArray[np.float64] | None = None
 
     @property
     def failed(self) -> NDArray[np.bool_]:

@@ -28,6 +28,7 @@ ATTRIBUTE = "attribute."
 """How the columns of scores.parquet begin that hold what subgroups are made by."""
 SINGLE = "single."
 """And those that hold attributes of one value."""
+WEIGHT = "weight"
 _MEASURED = tuple(f"picture.{field}" for field in Measured._fields)
 """Those that hold what decoded pictures are like."""
 _PARQUET = b"PAR1"
@@ -46,7 +47,8 @@ def write_scores(path: Path, scores: Scores) -> None:
     `attribute.<name>` (null: not stated; none in files of an earlier version), `single.<name>`
     likewise of attributes that state one value alone, `age` in completed years where the data state
     ages (null: not stated; 90: so old or older), `picture.<field>` of `Measured` (float, null: not
-    decoded; none where scores came from elsewhere), `fold` where each fold had a model of its own,
+    decoded; none where scores came from elsewhere), `weight` where images have sampling weights
+    (double), `fold` where each fold had a model of its own,
     and `reader:<name>:<label>` (null: not read) where several readers gave their truth.
     """
     import pyarrow.parquet as pq
@@ -99,23 +101,33 @@ def _tabulate(scores: Scores, rows: slice) -> pa.Table:
         for name, column in zip(_MEASURED, scores.pictures[rows].T, strict=True):
             each = np.ascontiguousarray(column)
             columns[name] = pa.array(each, pa.float32(), mask=np.isnan(each))
+    if scores.weights is not None:
+        columns[WEIGHT] = pa.array(scores.weights[rows], pa.float64())
     if scores.folds is not None:
         columns["fold"] = pa.array(scores.folds[rows], pa.string())
     return pa.table(columns)
 
 
 def stores_readings(path: Path) -> bool:
-    """Whether several readers' truth may stand in a scores.parquet.
+    """Whether several readers' truth may stand in a scores.parquet."""
+    return _may_name(path, READING)
 
-    By its last bytes, which name its columns: a report without it is made without pyarrow.
-    """
+
+def stores_weights(path: Path) -> bool:
+    """Whether sampling weights may stand in a scores.parquet."""
+    return _may_name(path, WEIGHT)
+
+
+def _may_name(path: Path, column: str) -> bool:
+    """Whether the last bytes of a scores.parquet, which name its columns, hold this text: a report
+    that needs none of it is made without pyarrow."""
     try:
         with path.open("rb") as file:
             size = file.seek(0, io.SEEK_END)
             file.seek(max(0, size - 8))
             length = int.from_bytes(file.read(4), "little")
             file.seek(max(0, size - 8 - length))
-            return READING.encode() in file.read(length)
+            return column.encode() in file.read(length)
     except OSError:
         return False  # why it can't be read is told where it is read
 
@@ -203,6 +215,7 @@ def _to_scores(table: pa.Table, facts: Mapping[str, str]) -> Scores:
             else None
         ),
         readings=_read_attributes(table, READING),
+        weights=_read_numbers(table, [WEIGHT])[:, 0] if WEIGHT in table.column_names else None,
     )
 
 

@@ -73,7 +73,7 @@ def test_intervals_of_an_earlier_version_are_made_again_without_a_model(
     """What was stored by other statistics is computed anew from its scores."""
     before = _file(study).read_bytes()
     with monkeypatch.context() as earlier:
-        earlier.setattr("covidreport.metrics.score_metrics.STATISTICS", 1)
+        earlier.setattr("covidreport.metrics.stated.STATISTICS", 1)
         assert covidreport("score", "--write").code == 0
     assert _file(study).read_bytes() != before
     done = covidreport("evaluate")

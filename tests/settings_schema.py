@@ -62,6 +62,8 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
                        {**TEXTS, "minItems": 1, "uniqueItems": True}),
     "site": ("What parts images by site in reports: an attribute, or dataset.", TEXT),
     "rank_sites": ("What runs are ordered by over sites.", {"enum": list(SITE_RANKS)}),
+    "rank_weighted": ("Whether reports answer by the images' sampling weights.",
+                      {"type": "boolean"}),
     "interval": ("How intervals of rates are made.", {"enum": list(INTERVALS)}),
     "specificities": ("Where the best sensitivity is computed.", PROPORTIONS),
     "sensitivities": ("Where the best specificity is computed.", PROPORTIONS),

@@ -231,6 +231,10 @@ RankSites = Annotated[
         metavar="NAME",
     ),
 ]
+RankWeighted = Annotated[
+    bool,
+    typer.Option("--rank-weighted", help="Answer by the images' sampling weights, too."),
+]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from msgspec import Struct, to_builtins
 
-from covidreport.cli.options import AsJson, NewRuns, RankSites, ReferenceGroups, Runs, Site
+from covidreport.cli.options import (
+    AsJson,
+    NewRuns,
+    RankSites,
+    RankWeighted,
+    ReferenceGroups,
+    Runs,
+    Site,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,6 +79,7 @@ def push(
     site: Site = None,
     rank_sites: RankSites = None,
     reference_group: ReferenceGroups = None,
+    rank_weighted: RankWeighted = False,
     as_json: AsJson = False,
 ) -> None:
     """Push runs."""
@@ -92,7 +101,9 @@ def push(
     from covidreport.storage.runs import discover_runs
 
     settings = find_settings(Path.cwd())
-    choices = settings.choose_report(site, rank_sites, reference_group or ())
+    choices = settings.choose_report(
+        site, rank_sites, reference_group or (), rank_weighted=rank_weighted
+    )
     runs = discover_runs(folders or (), say_note)
     server = MlflowServer(uri)
     images = _choose_images(runs, settings)

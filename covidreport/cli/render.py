@@ -14,6 +14,7 @@ from covidreport.cli.options import (
     PlannedBaseline,
     PlannedMargin,
     RankSites,
+    RankWeighted,
     ReferenceGroups,
     Runs,
     Site,
@@ -90,6 +91,7 @@ def render(
     site: Site = None,
     rank_sites: RankSites = None,
     reference_group: ReferenceGroups = None,
+    rank_weighted: RankWeighted = False,
     show_ids: Annotated[
         bool,
         typer.Option("--show-ids", help="Name images and patients by their ids, not by digests."),
@@ -121,7 +123,9 @@ def render(
     runs = join_folds(share_input(found, settings.evaluate.input))
     data = collect_report(
         runs,
-        settings.choose_report(site, rank_sites, reference_group or ()),
+        settings.choose_report(
+            site, rank_sites, reference_group or (), rank_weighted=rank_weighted
+        ),
         images=settings.query_stored(dataset, split, variant),
         tell=say_note,
         title=title,

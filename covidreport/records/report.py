@@ -24,6 +24,7 @@ from covidreport.records.scores import Estimate
 from covidreport.records.sites import Sites
 from covidreport.records.study import Study
 from covidreport.records.truths import ReadersTruth
+from covidreport.records.weighted import Weighted
 
 CaseAnswer = Literal["yes", "no", "failed"]
 """What a run said of one image for one label; `failed` where it could not be scored."""
@@ -357,3 +358,5 @@ class ReportData(Struct, frozen=True):
     """None where no person's readings are among the first ranking."""
     truths: ReadersTruth | None = None
     """None where no several readers' truth is stored with the first ranking's images."""
+    weighted: Weighted | None = None
+    """None where no sampling weights are stored with the first ranking's images."""

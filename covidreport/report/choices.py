@@ -23,3 +23,5 @@ class ReportChoices(Struct, frozen=True):
     """What a site is, where runs are to be shown by site."""
     references: tuple[GroupReference, ...] = ()
     """What the groups of an attribute are compared with; else that with most cases."""
+    by_weight: bool = False
+    """Whether the answer is by the images' sampling weights, where they have any."""

@@ -47,6 +47,7 @@ from covidreport.report.run_groups import collect_groups, find_refused
 from covidreport.report.sites import collect_sites
 from covidreport.report.truths import collect_truths, find_other_winners
 from covidreport.report.weak_spots import collect_weak_spots
+from covidreport.report.weighted import collect_weighted, find_other_first
 from covidreport.storage.chosen import (
     ChosenImages,
     ImageQuery,
@@ -149,6 +150,11 @@ def collect_report(
         referral=collect_referral(rankings[0], reported, read) if rankings else (),
         readers=collect_readers(rankings[0], reported, read) if rankings else None,
         truths=collect_truths(rankings[0], reported, read) if rankings else None,
+        weighted=(
+            collect_weighted(rankings[0], reported, read, asked=choices.by_weight)
+            if rankings
+            else None
+        ),
         predictive=by_class.predictive,
         datasets=read_answers_beside(datasets, reported, read, show_ids=show_ids),
         study=choices.study,
@@ -175,6 +181,7 @@ def collect_report(
         *(lead for each in rankings if (lead := find_dependent_lead(each)) is not None),
         *find_other_winners(data.truths),
         *find_refused(groups, choices.references),
+        *find_other_first(data.weighted, rankings[0] if rankings else None),
         *_cross_validated(reported, target, read),
         *_decide_doubts(rankings, audit_report(data)),
     ]

@@ -107,6 +107,10 @@ repeats `methods` (`configurations`) with their `figures` (`metrics`).
   those on which it is equal), `agreement` of all readers and of `pairs[]` (`first`, `second`,
   `agreement`): `images`, `split` (on which they differ), `positive_calls` of `calls`, `agreed`,
   `kappa`, `positive`, `negative`, `pabak`; `excluded[]`.
+- `weighted` (null unless sampling weights are stored): `runs[]` in their order by weight (`run`,
+  `rank` or null, `rates` by metric: `estimate`, `size`: the effective sample or null, `total`: the
+  weight that it is of; `sensitivity` and `specificity`: less those of the first, null of itself),
+  `low` and `high` (of the weights), `confidence` (of the differences), `excluded[]`, `asked`.
 - `study`: what `[study]` states, empty where it states nothing.
 - `cohorts[]` (the ranked images first): `dataset`, `split`, `columns[]` (`label`: empty for all
   images, null for those without any; `images`, `patients`, `age`: null or `known`, `unknown`,

@@ -74,6 +74,7 @@ RANKING: dict[str, Callable[[str, Any], Any]] = {
     "no_group_loses": read_as.labels,
     "site": read_as.text,
     "rank_sites": read_as.site_rank,
+    "rank_weighted": read_as.switch,
 }
 """The settings that are a field of `Settings`."""
 KNOWN = (

@@ -75,6 +75,8 @@ class Settings(Struct, frozen=True):
     """What runs are ordered by over sites; None is their mean."""
     reference_groups: Mapping[str, str] = field(default_factory=dict)
     """`[groups] reference`: by attribute the value that its other groups are compared with."""
+    rank_weighted: bool = False
+    """Whether reports answer by the images' sampling weights."""
     hide: frozenset[str] = frozenset()
     """`[report] hide`: names of sections of the report that are left out."""
     limits: tuple[Limit, ...] = ()
@@ -93,7 +95,7 @@ class Settings(Struct, frozen=True):
 
     def choose_report(
         self, site: str | None = None, rank_sites: str | None = None,
-        reference_groups: Sequence[str] = (),
+        reference_groups: Sequence[str] = (), *, rank_weighted: bool = False,
     ) -> ReportChoices:  # fmt: skip
         """What a report is made by, as options say, else as the settings do.
 
@@ -111,6 +113,7 @@ class Settings(Struct, frozen=True):
             self.study,
             None if by is None else SiteRule(by, asked or self.rank_sites or "pooled"),
             self._choose_references(reference_groups),
+            rank_weighted or self.rank_weighted,
         )
 
     def _choose_references(self, stated: Sequence[str]) -> tuple[GroupReference, ...]:

@@ -62,6 +62,7 @@ def test_commands_write_the_kinds_of_the_table_and_no_other(covidreport, tmp_pat
     assert written == set(KINDS) - ON_CARDS - {
         "trials",
         "truths",
+        "weighted",
     }  # made by `train`; of several readers
     told = covidreport("cache", "info").out
     assert all(f"\n{name} " in told and kind.what in told for name, kind in KINDS.items())

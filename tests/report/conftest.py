@@ -13,18 +13,21 @@ from covidreport.records import (
     READERS,
     CaseTable,
     Estimate,
+    Evaluation,
     ReportData,
     Scores,
     SiteRule,
     SplitCase,
     SpotCut,
     WeakSpot,
+    Weighted,
 )
 from covidreport.records.truths import ReadersTruth
 from covidreport.report.choices import ReportChoices
 from covidreport.report.collect import collect_report
 from covidreport.report.readers import collect_readers
 from covidreport.report.truths import describe_truths
+from covidreport.report.weighted import weigh_runs
 from covidreport.storage.runs import discover_runs
 from covidreport.store import (
     SCORES_FILE,
@@ -118,19 +121,35 @@ def _write_everything(folder: Path) -> ReportData:
         weak_spots=replace(data.weak_spots, spots=(spot,)),
         readers=collect_readers(data.rankings[0], people),
         truths=_read_truths(data),
+        weighted=_read_weighted(data),
         cases=_split_cases(data),
     )
+
+
+def _list_scores(data: ReportData) -> list[tuple[Evaluation, Path]]:
+    """The evaluations of the first ranking with the files of their scores."""
+    runs = {each.run.name: each for each in data.runs}
+    return [
+        (each.evaluation, evaluation_folder(each.run.folder, each.evaluation.key) / SCORES_FILE)
+        for row in data.rankings[0].rows
+        if (each := runs[row.run]).evaluation is not None
+    ]
+
+
+def _read_weighted(data: ReportData) -> Weighted | None:
+    """Of images every third of which stands for four patients."""
+
+    def read(path: Path) -> Scores:
+        scores = read_scores(path)
+        n = len(scores.sample_ids)
+        return replace(scores, weights=np.where(np.arange(n) % 3 == 0, 4.0, 0.5))
+
+    return weigh_runs(data.rankings[0], _list_scores(data), read)
 
 
 def _read_truths(data: ReportData) -> ReadersTruth | None:
     """Of three readers, of whom two err and one has read half of the images."""
     ranking = data.rankings[0]
-    runs = {each.run.name: each for each in data.runs}
-    files = [
-        (each.evaluation, evaluation_folder(each.run.folder, each.evaluation.key) / SCORES_FILE)
-        for row in ranking.rows
-        if (each := runs[row.run]).evaluation is not None
-    ]
 
     def read(path: Path) -> Scores:
         scores = read_scores(path)
@@ -145,7 +164,7 @@ def _read_truths(data: ReportData) -> ReadersTruth | None:
         }
         return replace(scores, readings=cells)
 
-    return describe_truths(ranking, files, read)
+    return describe_truths(ranking, _list_scores(data), read)
 
 
 def _split_cases(data: ReportData) -> CaseTable | None:

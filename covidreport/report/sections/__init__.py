@@ -43,6 +43,7 @@ from covidreport.report.sections import (
     study,
     subgroups,
     truths,
+    weighted,
 )
 
 Build = Callable[[ReportData, Index], tuple[Section, ...]]
@@ -72,6 +73,7 @@ SECTIONS: Mapping[str, Entry] = {
     "shortcuts": Entry(shortcuts.build, "the shortcuts"),
     "datasets": Entry(datasets.build, "the data sets side by side"),
     "sites": Entry(sites.build, "the sites"),
+    "weighted": Entry(weighted.build, "the runs by weight"),
     "specificity": Entry(specificity.build, "the runs at the same specificity"),
     "repeats": Entry(repeats.build, "the repeats over seeds"),
     "cost": Entry(cost.build, "what the models cost"),

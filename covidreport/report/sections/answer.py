@@ -46,6 +46,7 @@ from covidreport.report.elsewhere import (
 from covidreport.report.index import Index
 from covidreport.report.promise import describe_promise
 from covidreport.report.sections.findings import list_notes
+from covidreport.report.sections.weighted import describe_first
 from covidreport.report.tables import of_label
 from covidreport.text import clean, listed, plural, whole
 from covidreport.text.thresholds import (
@@ -85,7 +86,11 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
         (
             *_banner(data),
             *_link_notes(_errors(notes)),
-            Prose(_sentence(ranking, best, evaluation, counts, data, index), "sentence"),
+            *_answer_by_weight(data, index),
+            Prose(
+                _sentence(ranking, best, evaluation, counts, data, index),
+                "elsewhere" if _is_by_weight(data) else "sentence",
+            ),
             *(Prose(clean(one), "elsewhere") for one in _describe_patients(ranking, index)),
             *(Prose(clean(one), tone) for one in _describe_lead(ranking, index)),
             *(Prose(clean(one), "elsewhere") for one in _describe_picked(ranking, index)),
@@ -99,6 +104,18 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
     chart = _draw_dots(counts, index)
     blocks = (Group((words, chart), layout="beside"),) if chart else (words,)
     return (Section("answer", "Answer", blocks, part="answer"),)
+
+
+def _is_by_weight(data: ReportData) -> bool:
+    """Whether the images' weights answer, as was asked."""
+    return data.weighted is not None and data.weighted.asked
+
+
+def _answer_by_weight(data: ReportData, index: Index) -> tuple[Prose, ...]:
+    if data.weighted is None or not data.weighted.asked:
+        return ()
+    spans, differences = describe_first(data.weighted, index)
+    return (Prose(spans, "sentence"), *([Prose(differences, "doubt")] if differences else []))
 
 
 def _banner(data: ReportData) -> tuple[Prose, ...]:

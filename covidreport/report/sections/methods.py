@@ -43,6 +43,7 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
         _method("Intervals", WILSON, *_other_intervals(data)),
         *_explain_repeats(data),
         *_explain_agreement(data),
+        *_explain_weights(data),
     )
     return (
         Section(
@@ -316,6 +317,22 @@ def _explain_repeats(data: ReportData) -> tuple[Group, ...]:
         "not about other patients."
     )
     return (_method("Repeats", words),)
+
+
+def _explain_weights(data: ReportData) -> tuple[Group, ...]:
+    """How weighted rates were made, where images have weights."""
+    if data.weighted is None:
+        return ()
+    words = (
+        "A weighted rate is the weight of the images that count over that of all (Horvitz and "
+        "Thompson 1952). Its interval is Wilson’s of the effective sample, (Σw)² / Σw² (Kish "
+        "1965). "
+        "Where patients have several images it is at most that and what the variance over patients "
+        "says. Differences are paired: their ends are recovered from both intervals, with the "
+        "correlation over patients or images (Zou and Donner 2008). Their level holds for all runs "
+        "together."
+    )
+    return (_method("Weighted rates", words),)
 
 
 def _explain_agreement(data: ReportData) -> tuple[Group, ...]:

@@ -22,7 +22,7 @@ FRACTION = r"[\d,]+ of [\d,]+; "
 def _is_same(shown: Cell, plain: str) -> bool:
     """Whether a cell of Markdown says what the cell of the page says, and at most its fraction."""
     text, note = shown
-    bare = plain.replace("95 % CI ", "")
+    bare = re.sub(r"[\d.]+ % CI ", "", plain)
     if "missed; " in note or "alarm" in note:  # what stands before the fraction
         bare = re.sub(f"; {FRACTION}", "; ", bare, count=1)
     if f"{text} {note}" == bare or f"{text} {note.replace(', ', ' (')})" == bare:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from statsmodels.stats.proportion import proportion_confint
@@ -15,6 +17,11 @@ TRUTH = np.array([1] * 12 + [0] * 20 + [-1] * 3, np.int8)
 PREDICTED = RNG.uniform(size=35) < np.where(TRUTH == 1, 0.8, 0.3)
 FAILED = np.arange(35) % 11 == 0
 WEIGHTS = RNG.exponential(size=35) * 7
+
+
+def _read(estimate) -> tuple[Any, Any, Any]:
+    """Value, low and high."""
+    return estimate.value, estimate.low, estimate.high
 
 
 def _judge(predicted=PREDICTED, groups=None):
@@ -69,7 +76,8 @@ def test_images_of_one_patient_say_less():
     apart = weigh_rates(twice, weights)["specificity"]
     together = weigh_rates(pairs, weights)["specificity"]
     assert together.estimate.value == apart.estimate.value
-    assert together.size < apart.size / 1.5
+    sizes: list[Any] = [together.size, apart.size]
+    assert sizes[0] < sizes[1] / 1.5
     one = weigh_rates(_judge(groups=np.zeros(35, int)), WEIGHTS)["sensitivity"]
     assert (one.estimate.low, one.size) == (None, None)
 
@@ -78,17 +86,17 @@ def test_a_difference_is_paired():
     """Of two runs that answer alike it is narrower than of two that don't; turned, it is turned."""
     other = PREDICTED.copy()
     other[np.flatnonzero(TRUTH == 1)[:2]] = False
-    alike = differ(_judge(), _judge(other), WEIGHTS, "sensitivity")
-    turned = differ(_judge(other), _judge(), WEIGHTS, "sensitivity")
+    alike = _read(differ(_judge(), _judge(other), WEIGHTS, "sensitivity"))
+    turned = _read(differ(_judge(other), _judge(), WEIGHTS, "sensitivity"))
     first, second = (
-        weigh_rates(_judge(each), WEIGHTS)["sensitivity"].estimate.value
+        _read(weigh_rates(_judge(each), WEIGHTS)["sensitivity"].estimate)[0]
         for each in (PREDICTED, other)
     )
-    assert alike.value == pytest.approx(first - second)
-    assert (turned.low, turned.high) == pytest.approx((-alike.high, -alike.low))
-    unlike = differ(_judge(), _judge(~PREDICTED), WEIGHTS, "sensitivity")
-    assert alike.high - alike.low < unlike.high - unlike.low
-    same = differ(_judge(), _judge(), WEIGHTS, "sensitivity")
-    assert same.value == 0
-    assert same.low < 0 < same.high < 0.1
-    assert differ(_judge(), _judge(other), WEIGHTS, "sensitivity", 0.99).low < alike.low
+    assert alike[0] == pytest.approx(first - second)
+    assert turned == pytest.approx((-alike[0], -alike[2], -alike[1]))
+    unlike = _read(differ(_judge(), _judge(~PREDICTED), WEIGHTS, "sensitivity"))
+    assert alike[2] - alike[1] < unlike[2] - unlike[1]
+    value, low, high = _read(differ(_judge(), _judge(), WEIGHTS, "sensitivity"))
+    assert value == 0
+    assert low < 0 < high < 0.1
+    assert _read(differ(_judge(), _judge(other), WEIGHTS, "sensitivity", 0.99))[1] < alike[1]

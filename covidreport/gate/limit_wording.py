@@ -115,6 +115,24 @@ def describe_bound(result: LimitResult) -> str:
     return ", ".join(parts) or DASH
 
 
+def describe_limit(limit: Limit) -> str:
+    """What is asked, such as `≥ 0.700` or `against the baseline`, in words that stay while metrics
+    move: what the baseline has, and what noise allows, is no part of it.
+    """
+    if limit.evidence:
+        return f"loss ≤ {limit.max_regression:g}, shown"
+    parts = []
+    if limit.min is not None:
+        parts.append(f"≥ {format_bound(limit, limit.min, None)}")
+    if limit.max is not None:
+        parts.append(f"≤ {format_bound(limit, limit.max, None)}")
+    if limit.has_own_allowance:
+        parts.append("against the baseline, within noise")
+    elif limit.max_regression is not None:
+        parts.append(f"against the baseline{_describe_margin(limit)}")
+    return ", ".join(parts) or DASH
+
+
 def describe_loss(
     limit: Limit, baseline: str, judged: NonInferiority | None, cases: int, needed: int | None,
     significant: Comparison | None = None,

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from pathlib import PurePath
+from pathlib import Path
 from typing import NamedTuple
 
 from covidreport.gate.wording import describe_origin
 from covidreport.integrations.naming import clean, identify_limit, title_run
 from covidreport.records import Beside, Finding, Verdict
+from covidreport.store import MODEL_FILE, RUN_FILE
 
 _LIMITS = {"fail": "critical", "inconclusive": "major", "warn": "minor"}
 _FINDINGS = {"error": "major", "warning": "minor", "note": "info"}
@@ -44,7 +46,7 @@ def render_code_quality(verdicts: Sequence[Verdict], beside: Beside = _NOTHING) 
                     "check_name": f"covidreport-{each.check}",
                     "fingerprint": fingerprint.hexdigest(),
                     "severity": each.severity,
-                    "location": {"path": _locate(verdict), "lines": {"begin": 1}},
+                    "location": {"path": _locate(verdict.folder), "lines": {"begin": 1}},
                 }
             )
     return json.dumps(issues, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
@@ -52,13 +54,12 @@ def render_code_quality(verdicts: Sequence[Verdict], beside: Beside = _NOTHING) 
 
 def _format_notice(notice: Finding) -> dict[str, object]:
     key = json.dumps([notice.code, *notice.subjects])
-    path = notice.subjects[0] if notice.subjects else "."
     return {
         "description": clean(f"{notice.what}. {notice.evidence}"),
         "check_name": f"covidreport-{notice.code}",
         "fingerprint": hashlib.sha256(key.encode("utf-8", "backslashreplace")).hexdigest(),
         "severity": _FINDINGS[notice.severity],
-        "location": {"path": clean(path), "lines": {"begin": 1}},
+        "location": {"path": _locate("".join(notice.subjects[:1])), "lines": {"begin": 1}},
     }
 
 
@@ -80,6 +81,21 @@ def _list_complaints(verdict: Verdict) -> Iterator[_Complaint]:
         yield _Complaint(_FINDINGS[finding.severity], finding.code, what, finding.subjects)
 
 
-def _locate(verdict: Verdict) -> str:
-    """The run's folder as it was given, which GitLab takes as a path in the repository."""
-    return clean(PurePath(verdict.folder).as_posix()) if verdict.folder else "."
+def _locate(path: str) -> str:
+    """A file as a path from here, which GitLab takes as one in the repository.
+
+    Of a folder what states the run, else its model, else its first file; what is not there stays
+    as it was given.
+    """
+    given = Path(path)
+    named = (given / name for name in (RUN_FILE, MODEL_FILE))
+    file = next(filter(Path.is_file, named), None) or next(_list_files(given), given)
+    here = Path.cwd()
+    return clean((file.relative_to(here) if file.is_relative_to(here) else file).as_posix())
+
+
+def _list_files(folder: Path) -> Iterator[Path]:
+    """All files beneath, those of the folder itself first."""
+    for here, folders, names in os.walk(folder):
+        folders.sort()
+        yield from (Path(here, name) for name in sorted(names))

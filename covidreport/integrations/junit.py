@@ -2,7 +2,8 @@
 
 A limit that is not kept is a `<failure>`. What could not be judged is an `<error>`: the whole run
 (its type says at which stage), or a limit that asks for more evidence than there is (its type is
-`inconclusive`). A limit that only warns passes, and says what it warns of in `<system-out>`.
+`inconclusive`). A limit that only warns passes. Names of tests say what is asked, and stay;
+figures stand in the message, or in `<system-out>` where a test passes.
 """
 
 from __future__ import annotations
@@ -76,6 +77,8 @@ def _make_case(run: str, title: str, result: LimitResult) -> ET.Element:
         _say(case, "error", result.sentence, "inconclusive")
     elif result.outcome == "warn":
         ET.SubElement(case, "system-out").text = _text(f"Warning: {result.sentence}")
+    else:
+        ET.SubElement(case, "system-out").text = _text(result.sentence)
     return case
 
 

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from covidreport.gate.limit_wording import describe_bound
+from covidreport.gate.limit_wording import describe_limit
 from covidreport.records import LimitResult, Verdict, VerdictOutcome
 from covidreport.text import clean
 
@@ -27,11 +27,14 @@ def title_run(verdict: Verdict) -> str:
 
 
 def title_limits(results: Sequence[LimitResult]) -> list[str]:
-    """Such as `covid-19 missed ≤ 8`; of equal ones the second has ` (2)` behind it."""
+    """Such as `covid-19 missed ≤ 8`; of equal ones the second has ` (2)` behind it.
+
+    They stay while the metrics of run and baseline move: by them a history is kept.
+    """
     seen: Counter[str] = Counter()
     titles = []
     for result in results:
-        title = f"{clean(result.limit.name)} {describe_bound(result)}"
+        title = f"{clean(result.limit.name)} {describe_limit(result.limit)}"
         seen[title] += 1
         titles.append(title if seen[title] == 1 else f"{title} ({seen[title]})")
     return titles
@@ -40,7 +43,7 @@ def title_limits(results: Sequence[LimitResult]) -> list[str]:
 def identify_limit(result: LimitResult) -> tuple[object, ...]:
     """What makes a limit the same one in the next pipeline, whatever the metrics are by then."""
     limit = result.limit
-    given = None if limit.group else limit.max_regression  # what noise allows follows from metrics
+    given = None if limit.has_own_allowance else limit.max_regression
     return (
         limit.label, limit.metric, limit.min, limit.max, given, limit.relative, limit.evidence,
         limit.severity,

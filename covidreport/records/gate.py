@@ -59,6 +59,11 @@ class Limit(Struct, frozen=True):
         """What is limited, such as `covid-19 sensitivity.low`; two limits may share it."""
         return f"{self.label} {self.metric}".lstrip()
 
+    @property
+    def has_own_allowance(self) -> bool:
+        """Whether noise decides what is allowed beside the baseline, and not who stated it."""
+        return self.group or self.policy == "tolerant"
+
 
 class LimitResult(Struct, frozen=True):
     """What became of one limit."""

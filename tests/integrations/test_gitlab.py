@@ -75,6 +75,28 @@ def test_bad_and_broken_are_told_apart():
     assert json.loads(render_code_quality([verdict()])) == []
 
 
+@pytest.mark.parametrize(
+    ("files", "shown"),
+    [
+        (("run.json", "model.onnx", "history.csv"), "run.json"),
+        (("model.onnx", "a.csv"), "model.onnx"),
+        (("evaluations/a-b/evaluation.json",), "evaluations/a-b/evaluation.json"),
+    ],
+)
+@pytest.mark.parametrize("absolute", [False, True])
+def test_a_place_is_a_file_that_there_is(files, shown, absolute, tmp_path, monkeypatch):
+    """GitLab links it: a path in the repository, however the run's folder was given."""
+    monkeypatch.chdir(tmp_path)
+    for name in files:
+        file = tmp_path / "runs" / "exp15" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    folder = tmp_path / "runs" / "exp15" if absolute else "runs/exp15"
+    one = replace(failed(), folder=str(folder))
+    paths = {each["location"]["path"] for each in json.loads(render_code_quality([one]))}
+    assert paths == {f"runs/exp15/{shown}"}
+
+
 def test_fingerprints_are_stable_while_figures_move():
     """The same limit with another figure, another reason or in another order is the same."""
     first = failed()

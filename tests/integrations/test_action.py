@@ -153,6 +153,25 @@ def test_no_input_stands_in_a_script():
         assert "${{" not in step.get("run", "")
 
 
+def test_actions_of_others_are_those_of_the_one_list():
+    """By digest with the tag behind it, as docs/ci.md lists them; each that is listed is used."""
+    row = re.compile(r"^\| `([\w-]+/[\w-]+)` \| (v[\d.]+) \| `([0-9a-f]{40})` \|$", re.MULTILINE)
+    listed = {row[0]: row[1:] for row in row.findall((ROOT / "docs" / "ci.md").read_text())}
+    folders = [ROOT / name for name in (".github", "docs", "examples")]
+    files = [file for folder in folders for file in folder.rglob("*") if file.is_file()]
+    files += [*ROOT.glob("*.yml"), *ROOT.glob("*.md")]
+    used = {}
+    for file in files:
+        if file.suffix in (".yml", ".yaml", ".md"):
+            for name, rest in re.findall(r"uses: ([^@\s]+)(@.*)", file.read_text("utf-8")):
+                if name != "OWNER/covidreport":
+                    assert name in listed, f"{file}: docs/ci.md does not list {name}"
+                    tag, digest = listed[name]
+                    assert rest == f"@{digest} # {tag}", f"{file}: {name} is not as in docs/ci.md"
+                    used[name] = file
+    assert used.keys() == listed.keys()
+
+
 def test_every_input_is_used_and_every_output_exists():
     """What a step reads is declared; what is declared is read."""
     text = (ROOT / "action.yml").read_text()

@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from covidreport.gate.groups import ASSUMED_BETWEEN
 from covidreport.metrics import LatentPair, count_patients
 from covidreport.metrics.group_noise import choose_allowances, reckon_sensitivities
 
@@ -196,7 +197,11 @@ def main() -> None:
     settings = list_settings()
     show(settings, options.sets, options.seed)
     alike = [each for each in settings if each.between == 0.3 and each.patients is None]
-    show([replace(each, assumed=0.6) for each in alike], options.sets, options.seed)
+    print("what is assumed is not what holds")
+    for assumed in (0.6, ASSUMED_BETWEEN):
+        show([replace(each, assumed=assumed) for each in alike], options.sets, options.seed)
+    more = [each for each in settings if each.between == 0.6 and each.patients is None]
+    show([replace(each, assumed=ASSUMED_BETWEEN) for each in more], options.sets, options.seed)
     for name, reckon in (("own", reckon_own), ("whole's", reckon_whole)):
         print(f"noise reckoned with the {name} sensitivity")
         show(alike, options.sets, options.seed, reckon)

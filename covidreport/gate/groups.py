@@ -31,6 +31,10 @@ from covidreport.records import Estimate, GateEvidence, GroupBand, GroupNoise, L
 ALL: Final = "all"
 """The name that stands for every attribute."""
 _NO_FURTHER: Final = "both together part the positives no further than one of them: name that one"
+ASSUMED_BETWEEN: Final = 0.3
+"""The latent correlation of two runs where no runs at hand say it: lower than the gate assumes of
+the whole, since with 0.6 up to 0.073 of equal runs that agree so little failed by a group, and with
+0.3 up to 0.036 (`benchmarks/group_noise.py`)."""
 Cases = NDArray[np.bool_]
 """Which of the positives are a group's, `(P,)`."""
 
@@ -155,12 +159,13 @@ def _reckon(
 ) -> GroupNoise:
     """Each group's allowance. Groups of the same cases are one where chances are added up."""
     missed, groups = paired.paired.find_wrong("sensitivity")
+    between = model.pair.between if model.reference_runs else ASSUMED_BETWEEN
     sensitivities = reckon_sensitivities(missed[1], tuple(cases.values()), groups)
     pairs = {
         own.tobytes(): LatentPair(
             count_patients(None if groups is None else groups[own], int(own.sum())),
             sensitivity,
-            model.pair.between,
+            between,
             model.pair.within,
         )
         for own, sensitivity in zip(cases.values(), sensitivities, strict=True)
@@ -179,6 +184,6 @@ def _reckon(
             )
         )  # fmt: skip
     return GroupNoise(
-        tuple(bands), rule.share, min(1.0, sum(chances.values())), rule.margin, model.pair.between,
+        tuple(bands), rule.share, min(1.0, sum(chances.values())), rule.margin, between,
         None if groups is None else model.pair.within, model.reference_runs, {},
     )  # fmt: skip

@@ -54,20 +54,20 @@ def base(tmp_path):
 
 @pytest.mark.parametrize(("more", "outcome"), [(0, "pass"), (1, "fail")])
 def test_a_group_may_lose_what_its_noise_allows_and_no_case_more(tmp_path, base, more, outcome):
-    """Women lose 3 + more, and of the men one is found that was missed: the whole loses few."""
-    verdict = _judge(_run(tmp_path / "run", range(1 + 3 + more)), base.folder, "sex")
+    """Women lose 4 + more, and of the men one is found that was missed: the whole loses few."""
+    verdict = _judge(_run(tmp_path / "run", range(1 + 4 + more)), base.folder, "sex")
     women, men = verdict.groups.bands
-    assert (women.metric, women.positives, women.allowance) == ("missed[sex=F]", 20, 3)
-    assert choose_allowances([LatentPair((20,), women.sensitivity, 0.6)] * 2, 0.05) == (3, 3)
-    assert men.allowance == 3
+    assert (women.metric, women.positives, women.allowance) == ("missed[sex=F]", 20, 4)
+    assert choose_allowances([LatentPair((20,), women.sensitivity, 0.3)] * 2, 0.05) == (4, 4)
+    assert men.allowance == 4
     assert verdict.groups.equal_fails == pytest.approx(women.equal_fails + men.equal_fails)
     assert verdict.groups.equal_fails <= 0.05
     found = outcomes(verdict)
     assert found["covid-19 missed[sex=F]"] == verdict.outcome == outcome
     assert found["covid-19 missed[sex=M]"] == "pass"
     result = next(each for each in verdict.results if each.limit.metric == "missed[sex=F]")
-    assert (result.value, result.baseline, result.allowed_max) == (4 + more, 1, 4)
-    assert "at most 4 is allowed (the baseline's 1, 3 of slack)" in result.sentence
+    assert (result.value, result.baseline, result.allowed_max) == (5 + more, 1, 5)
+    assert "at most 5 is allowed (the baseline's 1, 4 of slack)" in result.sentence
 
 
 def test_the_judged_run_has_no_part_in_what_is_allowed(tmp_path, base):
@@ -147,16 +147,16 @@ def test_each_output_has_the_groups(tmp_path, base):
     """A row, a test and a complaint for each, as of any limit, and the odds in a sentence."""
     verdict = _judge(_run(tmp_path / "run", range(6)), base.folder, "sex", margin=0.2)
     comment = render_comment([verdict])
-    assert "missed\\[sex=F\\] | 6 | 1 | ≤ 4 |" in comment
+    assert "missed\\[sex=F\\] | 6 | 1 | ≤ 5 |" in comment
     said = describe_noise(verdict.groups)
     assert said.startswith(
         "By chance alone, a run as sensitive as the baseline in each group fails by one of 2 "
-        "groups at most about 1 in 30 times. One that is 0.2 less sensitive in one group fails by "
+        "groups at most about 1 in 70 times. One that is 0.2 less sensitive in one group fails by "
         "it about "
     )
-    assert "It takes a loss of 0.268 there" in said
-    assert "there to fail in 4 of 5 times (reference: a correlation of runs of 0.6" in said
-    assert 'name="covid-19 missed[sex=F] ≤ 4"' in render_junit([verdict])
+    assert "It takes a loss of 0.328 there" in said
+    assert "there to fail in 4 of 5 times (reference: a correlation of runs of 0.3" in said
+    assert 'name="covid-19 missed[sex=F] ≤ 5"' in render_junit([verdict])
     (complaint,) = json.loads(render_code_quality([verdict]))[:1]
     assert "missed[sex=F] is 6" in complaint["description"]
     (stored,) = json.loads(render_verdict_json([verdict]))["verdicts"]

@@ -156,7 +156,9 @@ def test_each_output_has_the_groups(tmp_path, base):
     )
     assert "It takes a loss of 0.328 there" in said
     assert "there to fail in 4 of 5 times (reference: a correlation of runs of 0.3" in said
-    assert 'name="covid-19 missed[sex=F] ≤ 5"' in render_junit([verdict])
+    assert 'name="covid-19 missed[sex=F] against the baseline, within noise"' in render_junit(
+        [verdict]
+    )
     (complaint,) = json.loads(render_code_quality([verdict]))[:1]
     assert "missed[sex=F] is 6" in complaint["description"]
     (stored,) = json.loads(render_verdict_json([verdict]))["verdicts"]

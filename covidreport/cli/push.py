@@ -36,7 +36,8 @@ Address = Annotated[
         "--mlflow",
         envvar="MLFLOW_TRACKING_URI",
         show_envvar=True,
-        help="The address of an MLflow server, such as http://127.0.0.1:5000.",
+        help="The address of an MLflow server, such as http://127.0.0.1:5000, or a tracking "
+        "database without one, such as sqlite:///mlflow.db.",
         metavar="URI",
     ),
 ]

@@ -252,10 +252,61 @@ def test_without_mlflow_the_error_says_what_to_install(covidreport, tmp_path, mo
     assert "pip install 'covidreport[mlflow]'" in done.err
 
 
-def test_an_address_that_is_no_server_s_is_refused():
-    """A file store would need another part of mlflow, and nobody could look at it."""
-    with pytest.raises(UsageError, match="the address of a server is wanted"):
-        MlflowServer("sqlite:///runs.db")
+@pytest.mark.skipif("mlflow" in MISSING, reason="mlflow is not installed here")
+@pytest.mark.parametrize(
+    ("uri", "said"),
+    [("", "address of a server is wanted"), ("mlruns", "maintenance mode"), ("no://x", "unsupp")],
+)
+def test_an_address_that_mlflow_does_not_take_is_refused(uri, said, tmp_path, monkeypatch):
+    """In MLflow's own words, of a folder too; exit code 2 is that of a UsageError."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match=f"--mlflow.*{said}"):
+        MlflowServer(uri)
+
+
+@needs_server
+@pytest.mark.filterwarnings("ignore:The ``noload`` loader:DeprecationWarning")  # in mlflow itself
+def test_a_database_without_a_server_takes_runs_and_gives_them_back(covidreport, tmp_path):
+    """It is written by the client; what is named is the database and the run's id in it."""
+    write_scored_run(tmp_path / "runs" / "good")
+    where = ("--mlflow", "sqlite:///mlflow.db")
+    done = covidreport("push", *where)
+    assert done.code == 0, done.err
+    (run,) = _list(f"sqlite:///{tmp_path}/mlflow.db", "covidreport")
+    assert done.out.split(maxsplit=2)[2] == f"sqlite:///mlflow.db (run {run.id})\n"
+    assert run.metrics[SENSITIVITY] == 1
+    assert covidreport("push", *where).out.startswith("unchanged")
+    assert covidreport("pull", *where, "--output", "pulled").code == 0
+    sent, back = (tmp_path / name / "good" / "run.json" for name in ("runs", "pulled"))
+    assert back.read_bytes() == sent.read_bytes()
+
+
+@needs_server
+def test_a_plain_push_takes_nothing_back(covidreport, server, tmp_path):
+    """Scores and model of an earlier push stay, until they are others here: then they would not
+    be of the evaluation that stands there."""
+    folder = tmp_path / "runs" / "good"
+    write_brightness_model(folder / "model.onnx")
+    evaluation = write_scored_run(folder)
+    where = ("--mlflow", server, "--experiment", "kept")
+    done = covidreport("push", *where, "--scores", "--models")
+    assert done.out.strip().endswith("?workflowType=machine_learning")
+    assert covidreport("push", *where).out.startswith("unchanged")
+    (folder / "history.csv").unlink()
+    assert covidreport("push", *where).out.startswith("updated")
+    scores = f"evaluations/{evaluation.key}/scores.parquet"
+    assert {scores, "model.onnx"} <= _pull_names(covidreport, where, tmp_path)
+    write_scored_run(folder, covid=POOR)
+    assert covidreport("push", *where).out.startswith("updated")
+    names = _pull_names(covidreport, where, tmp_path)
+    assert scores not in names
+    assert "model.onnx" in names
+
+
+def _pull_names(covidreport, where, tmp_path):
+    assert covidreport("pull", *where, "--output", "pulled").code == 0
+    back = tmp_path / "pulled" / "good"
+    return {file.relative_to(back).as_posix() for file in back.rglob("*") if file.is_file()}
 
 
 def test_passwords_are_hidden():

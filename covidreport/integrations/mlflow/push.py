@@ -15,6 +15,7 @@ from covidreport.errors import RunError
 from covidreport.integrations.mlflow.facts import RunFacts, gather_facts
 from covidreport.integrations.mlflow.files import (
     LIST_FILE,
+    PushedFile,
     PushedList,
     format_list,
     list_files,
@@ -99,7 +100,7 @@ def _send_files(
 ) -> bool:  # fmt: skip
     """Send what the server does not have yet; whether anything was sent."""
     there = _read_sent(server, remote)
-    files = list(list_files(run, evaluations, scores=request.scores, model=request.model))
+    files = _choose_files(run, evaluations, request, there)
     new = [(file, source) for file, source in files if file not in there.files]
     listed = PushedList(run.folder.resolve().name, tuple(file for file, _ in files), request.report)
     if not new and len(there.files) == len(files) and there.report == request.report:
@@ -113,6 +114,18 @@ def _send_files(
         remote.id, format_list(listed), LIST_FILE
     )  # last: it says that the others are there
     return True
+
+
+def _choose_files(
+    run: Run, evaluations: tuple[Evaluation, ...], request: PushRequest, there: PushedList
+) -> list[tuple[PushedFile, Path]]:
+    """What is asked for, and what an earlier push was asked for, as long as it is the same here:
+    a push without options takes nothing back, and sends nothing that it wasn't told to."""
+    asked = list(list_files(run, evaluations, scores=request.scores, model=request.model))
+    if set(there.files) <= {file for file, _ in asked}:
+        return asked
+    every = list_files(run, evaluations, scores=True, model=True)
+    return asked + [each for each in every if each not in asked and each[0] in there.files]
 
 
 def _read_sent(server: MlflowServer, remote: RemoteRun) -> PushedList:

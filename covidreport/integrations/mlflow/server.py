@@ -54,21 +54,24 @@ def hide_password(uri: str) -> str:
 
 
 class MlflowServer:
-    """A connection. Every method raises ServiceError where the server refuses or does not answer.
+    """A connection to a server, or to a tracking database that no server stands before.
 
-    Raises UsageError where `mlflow` is not installed or `uri` is no address of a server.
+    Every method raises ServiceError where it refuses or does not answer. Raises UsageError where
+    `mlflow` is not installed or takes no such `uri`.
     """
 
     def __init__(self, uri: str) -> None:
         self.shown = hide_password(uri)
-        if urlsplit(uri).scheme not in ("http", "https"):
+        if not uri:
             raise UsageError(
-                f"--mlflow {self.shown}: the address of a server is wanted, such as "
-                "http://127.0.0.1:5000 (`mlflow server` starts one)"
+                "--mlflow: the address of a server is wanted, such as http://127.0.0.1:5000 "
+                "(`mlflow server` starts one), or a database, such as sqlite:///mlflow.db"
             )
-        self._uri = uri.rstrip("/")
+        self._is_server = urlsplit(uri).scheme in ("http", "https")
+        self._uri = uri.rstrip("/") if self._is_server else uri
         self._client = _open_client(self._uri)
-        self._reach()
+        if self._is_server:
+            self._reach()
 
     def _reach(self) -> None:
         """Ask once whether anybody is there: mlflow itself would go on asking for minutes."""
@@ -89,13 +92,15 @@ class MlflowServer:
         from mlflow.exceptions import MlflowException
         from requests.exceptions import RequestException
 
+        kinds: tuple[type[Exception], ...] = (MlflowException, RequestException)
+        if not self._is_server:
+            from sqlalchemy.exc import SQLAlchemyError
+
+            kinds = (MlflowException, SQLAlchemyError, OSError)
         try:
             yield
-        except (MlflowException, RequestException) as error:
-            first = str(error).strip().splitlines() or [type(error).__name__]
-            raise ServiceError(
-                f"{self.shown}: {what}: {first[0].replace(self._uri, self.shown)}"
-            ) from error
+        except kinds as error:
+            raise ServiceError(f"{self.shown}: {what}: {_quote(error, self._uri)}") from error
 
     def find_experiment(self, name: str) -> str | None:
         """The id of an experiment; None where there is none of this name."""
@@ -192,24 +197,44 @@ class MlflowServer:
             return Path(self._client.download_artifacts(run, path, str(into)))
 
     def address(self, run: RemoteRun) -> str:
-        """Where a person sees the run."""
-        return f"{self.shown.rstrip('/')}/#/experiments/{run.experiment}/runs/{run.id}"
+        """Where a person sees the run; without a server its database and its id."""
+        if not self._is_server:
+            return f"{self.shown} (run {run.id})"
+        # else MLflow shows an experiment as one of language models
+        view = "?workflowType=machine_learning"
+        return f"{self.shown.rstrip('/')}/#/experiments/{run.experiment}/runs/{run.id}{view}"
 
 
 def _open_client(uri: str) -> Any:
-    """A client of the server at `uri`."""
+    """A client of the server or database at `uri`."""
     # unless it is told not to, mlflow reports its use to its makers, draws progress bars and prints
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     try:
         from mlflow import MlflowClient
+        from mlflow.exceptions import MlflowException
     except ModuleNotFoundError as error:
         raise UsageError(
             f"MLflow's client is not installed ({error.name} is missing): "
             "pip install 'covidreport[mlflow]'"
         ) from error
-    return MlflowClient(tracking_uri=uri)
+    try:
+        return MlflowClient(tracking_uri=uri)
+    except MlflowException as error:
+        raise UsageError(f"--mlflow {hide_password(uri)}: {_quote(error, uri)}") from error
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"--mlflow {hide_password(uri)}: MLflow needs {error.name} for it: "
+            f"pip install {error.name}"
+        ) from error
+
+
+def _quote(error: Exception, uri: str) -> str:
+    """The first line of what MLflow says, without a password."""
+    first = str(error).strip().splitlines() or [type(error).__name__]
+    return first[0].replace(uri, hide_password(uri))
 
 
 def _read_run(run: Any) -> RemoteRun:

@@ -29,3 +29,8 @@ def __getattr__(name: str) -> Any:
     if name in __all__:
         return getattr(import_module("covidreport.api"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    # what completion offers: names that were not asked for yet are no globals
+    return sorted({*globals(), *__all__})

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from msgspec.structs import replace
 
 import covidreport
 from covidreport.report.formats import render_json
@@ -287,6 +288,51 @@ def test_cases_are_those_of_the_json(tmp_path):
     assert not report.cases["case"].str.startswith("image-").any()
     shown = covidreport.load(tmp_path / "runs", show_ids=True).cases
     assert shown["case"].str.startswith("image-").all()
+
+
+@pytest.mark.parametrize("study", ["small", "detailed", "compared", "everything"])
+def test_every_frame_goes_through_parquet(study, documents, tmp_path):
+    """What is read back is the same values in columns of the same types. Parquet has lists as
+    arrays, and a key that one row has in all, with nothing in it."""
+    report = documents[study][1]
+    for name in {*FIXED, *SETTINGS_AND_HISTORY}:
+        frame = getattr(report, name)
+        frame.to_parquet(tmp_path / "frame.parquet")
+        back = pd.read_parquet(tmp_path / "frame.parquet")
+        for column in frame.select_dtypes("object"):
+            read, written = back.pop(column), frame[column]
+            assert read.map(_as_listed).tolist() == written.map(_as_listed).tolist()
+        frame = frame[back.columns]
+        pd.testing.assert_frame_equal(back, frame, obj=name)
+
+
+def _as_listed(cell):
+    if isinstance(cell, dict):
+        return {key: value for key, value in cell.items() if value is not None}
+    return list(cell)
+
+
+def test_settings_have_the_type_that_their_values_have():
+    """Whole numbers beside others are numbers; of several kinds, and of no plain kind, JSON."""
+    data = small_study()
+    given = {
+        "whole": (1, None), "number": (1, 0.5), "yes": (True, False), "text": ("a", None),
+        "mixed": ("auto", 0.5), "list": ([1, 2], None), "flag_or_count": (True, 1),
+        "empty": ({}, 1), "large": (2**70, 1), "nothing": (None, None),
+    }  # fmt: skip
+    first, second, *_ = data.runs
+    runs = tuple(
+        replace(one, run=replace(one.run, settings={key: both[i] for key, both in given.items()}))
+        for i, one in enumerate((first, second))
+    )
+    frame = Report(replace(data, runs=runs)).settings
+    kinds = {key: str(kind) for key, kind in frame.dtypes.items() if kind != "string"}
+    assert kinds == {"whole": "Int64", "number": "float64", "yes": "boolean"}
+    texts = ["text", "mixed", "list", "flag_or_count", "empty", "large"]
+    of_first = frame[frame["run"] == first.run.name]
+    assert of_first[texts].to_numpy()[0].tolist() == [
+        "a", "auto", "[1, 2]", "true", "{}", str(2**70)
+    ]  # fmt: skip
 
 
 def test_runs_settings_and_epochs_are_those_of_the_folders(documents):

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from covidreport.records import SEVERITIES, ReportData, ReportedRun
-from covidreport.report.frames.columns import FINDINGS, RUNS, build_frame
+from covidreport.report.frames.columns import (
+    FIGURE,
+    FINDINGS,
+    RUNS,
+    TEXT,
+    WHOLE,
+    YES_NO,
+    build_frame,
+)
 from covidreport.report.index import index_runs
 from covidreport.report.sections.findings import gather_findings
 
@@ -44,13 +53,38 @@ def _failure(one: ReportedRun) -> str | None:
 
 
 def frame_settings(data: ReportData) -> pd.DataFrame:
-    """One row for each run, one column for each entry of any run.json: `hyperparameters.loss`."""
+    """One row for each run, one column for each entry of any run.json: `hyperparameters.loss`.
+
+    A column has the type that all its values have. Where they are of several kinds, or no plain
+    values, it is of texts: other values than texts as JSON.
+    """
     import pandas as pd
 
     runs = index_runs(data).runs
     rows = [{"run": one.run.name, **dict(_flatten(one.run.settings))} for one in runs]
-    columns = dict.fromkeys(["run", *(name for row in rows for name in row)])
-    return pd.DataFrame(rows, columns=list(columns), dtype="object").astype({"run": "string"})
+    names = dict.fromkeys(["run", *(name for row in rows for name in row)])
+    columns = {name: [row.get(name) for row in rows] for name in names}
+    return pd.DataFrame({name: _type_column(values) for name, values in columns.items()})
+
+
+def _type_column(values: Sequence[Any]) -> pd.Series[Any]:
+    import pandas as pd
+
+    kinds = {_name_kind(value) for value in values if value is not None}
+    if kinds == {WHOLE, FIGURE}:
+        kinds = {FIGURE}
+    if len(kinds) == 1 and (kind := kinds.pop()) is not None:
+        return pd.Series(values, dtype=kind)
+    texts = [v if v is None or isinstance(v, str) else json.dumps(v) for v in values]
+    return pd.Series(texts, dtype=TEXT)
+
+
+def _name_kind(value: Any) -> str | None:
+    """The type of a column for a value of run.json; None where it is no plain one."""
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return None
+    kinds = {str: TEXT, bool: YES_NO, int: WHOLE, float: FIGURE}
+    return kinds.get(type(value))
 
 
 def _flatten(settings: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:

@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import numpy as np
 
 from covidreport.metrics import LatentPair, MissRule, choose_allowance, compute_odds
+from covidreport.metrics.group_noise import be_cautious
 
 SHARE = 0.05
 
@@ -30,7 +31,7 @@ SHARE = 0.05
 @lru_cache(maxsize=4096)
 def state(positives: int, found: int, assumed: float) -> tuple[int, float]:
     """The allowance of a baseline that found so many, and how often it says an equal run fails."""
-    pair = LatentPair((positives,), (found + 0.5) / (positives + 1), assumed)
+    pair = LatentPair((positives,), be_cautious(found, positives, positives), assumed)
     allowance = choose_allowance(pair, SHARE)
     return allowance, compute_odds(pair, MissRule(allowance))[0]
 

@@ -32,6 +32,7 @@ from covidreport.metrics import (
     estimate_between,
     estimate_within,
 )
+from covidreport.metrics.group_noise import be_cautious
 from covidreport.records import (
     GateEvidence,
     GateOdds,
@@ -58,6 +59,8 @@ class OddsModel(Struct, frozen=True):
 
     pair: LatentPair
     reference_runs: int
+    cautious: LatentPair
+    """As `pair`, of a baseline that may have been lucky: a tolerant limit's allowance is of it."""
 
 
 def model_odds(run: GateSide, baseline: GateSide) -> OddsModel | None:
@@ -81,14 +84,15 @@ def model_odds(run: GateSide, baseline: GateSide) -> OddsModel | None:
         between=reference.between,
         within=ASSUMED_WITHIN if reference.within is None else reference.within,
     )
-    return OddsModel(pair, reference.runs)
+    cautious = be_cautious(found, counts.positives, sum(pair.patients))
+    return OddsModel(pair, reference.runs, replace(pair, sensitivity=cautious))
 
 
 def settle_allowance(
     limits: Sequence[Limit], model: OddsModel | None, share: float
 ) -> tuple[Limit, ...]:
     """The limits, with the allowance of a tolerant one in cases; none without positives."""
-    allowance = 0 if model is None else _choose_allowance(model.pair, share)
+    allowance = 0 if model is None else _choose_allowance(model.cautious, share)
     return tuple(
         replace(each, max_regression=float(allowance)) if each.policy == "tolerant" else each
         for each in limits
@@ -123,7 +127,7 @@ def state_odds(
         significant=policy == "evidence",
         margin=min(margins, default=None),
     )
-    pair = model.pair
+    pair = model.cautious if policy == "tolerant" else model.pair
     passes = None
     if margin < pair.sensitivity:
         passes = _compute_odds(pair, rule, margin, ALPHA)[1]

@@ -30,6 +30,17 @@ POWER: Final = 0.8
 _HALVINGS: Final = 30
 
 
+def be_cautious(found: int, positives: int, units: int) -> float:
+    """The sensitivity that the noise of all positives is reckoned with, of a baseline.
+
+    As if half a case more had been found and half a case more missed, or the lower end of its
+    interval over as many units (patients, or images) where that is nearer to one half: a baseline
+    that was lucky would else set too narrow a band.
+    """
+    low = float(wilson_ends(found / positives, units, CAUTION)[0])
+    return min((found + 0.5) / (positives + 1), low, key=lambda value: abs(value - 0.5))
+
+
 def reckon_sensitivities(
     missed: NDArray[np.bool_],
     cases: Sequence[NDArray[np.bool_]],

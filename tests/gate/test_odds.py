@@ -79,7 +79,7 @@ def test_a_tolerant_limit_says_how_many_cases_it_allows(tmp_path, base, missed, 
     assert describe_bound(result) == "≤ 8"
     assert (verdict.odds.policy, verdict.odds.allowance) == ("tolerant", 4)
     assert verdict.odds.equal_fails <= 0.05
-    assert verdict.odds.worse_passes == pytest.approx(0.77, abs=0.01)
+    assert verdict.odds.worse_passes == pytest.approx(0.741, abs=0.01)
     assert "4 images more than the baseline may be missed" in describe_odds(verdict.odds)
     assert _judge(_run(tmp_path, "x", 4), base, policy="tolerant", share=0.5).odds.allowance == 0
 

@@ -247,9 +247,9 @@ def test_one_patient_alone_excludes_nothing():
 
 
 def test_a_lucky_baseline_fails_more_equal_runs_than_is_said():
-    """As docs/gate.md says: of the best of five runs, with 100 positives, about 0.19 of equal runs
-    fail, and of a baseline that was not picked about 0.05; about 0.04 are stated of both."""
+    """As docs/gate.md says: of the best of five runs, with 100 positives, about 0.14 of equal runs
+    fail, and of a baseline that was not picked no more than the 0.04 that are stated of both."""
     fails, said, _ = simulate_lucky(100, 0.85, 5, 0.6, 1500)
-    assert fails == pytest.approx(0.187, abs=0.04)
+    assert fails == pytest.approx(0.137, abs=0.03)
     assert said == pytest.approx(0.038, abs=0.003)
-    assert simulate_lucky(100, 0.85, 1, 0.6, 1500)[0] == pytest.approx(0.048, abs=0.02)
+    assert simulate_lucky(100, 0.85, 1, 0.6, 1500)[0] == pytest.approx(0.032, abs=0.014)

@@ -21,7 +21,10 @@ def register(app: typer.Typer) -> None:
             "Make run folders from a CSV table of counts, so that published metrics can be "
             "reported and ranked.\n\n"
             "Columns: run, split, label, tn, fp, fn, tp; one row for each label of each run and "
-            "split. What only scores could say then shows a dash.\n\n"
+            "split. A column dataset says where rows are of several data sets; blank is the one "
+            "that --name names. What only scores could say then shows a dash.\n\n"
+            "Runs are ranked by the label covid-19. Where the table calls it otherwise, such as "
+            'COVID, write target = "COVID" into covidreport.toml.\n\n'
             "Or bring an answer to a kit in (answer.json, as `covidreport evaluate kit.zip "
             "--counts-only answer.json` wrote it): a data set of counts beside the sealed runs. An "
             "answer of another model, threshold, contract or setting than the sealed one is "

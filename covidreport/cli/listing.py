@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
             "Show which runs there are, what each has been evaluated on, and how they rank on the "
             "images that `covidreport render` reports on, and on other data sets.\n\n"
             "Where a terminal is too narrow for a ranking its columns go in this order: accuracy, "
-            "micro F1, F1, the intervals, thresholds, patients, specificity, sensitivity."
+            "micro F1, F1, ROC AUC, the intervals, thresholds, patients, specificity, sensitivity."
         ),
         epilog="Example: covidreport list runs/",
     )(list_runs)

@@ -35,7 +35,7 @@ from covidreport.text.thresholds import (
     show_threshold,
 )
 
-METRICS = ("sensitivity", "specificity", "f1")
+METRICS = ("sensitivity", "specificity", "roc_auc", "f1")
 OVERALL = ("micro_f1", "label_accuracy")
 COLUMNS = (
     Column("rank", "figure"), Column("run", "name"), Column("missed", "figure"),
@@ -45,7 +45,8 @@ COLUMNS = (
     Column("(95 % CI)", "figure", 5, "intervals of sensitivity"),
     Column("specificity", "figure", 2),
     Column("(95 % CI)", "figure", 6, "intervals of specificity"),
-    Column("F1", "figure", 7), Column("micro F1", "figure", 8), Column("accuracy", "figure", 9),
+    Column("ROC AUC", "figure", 7),
+    Column("F1", "figure", 8), Column("micro F1", "figure", 9), Column("accuracy", "figure", 10),
 )  # fmt: skip
 """Of a ranking. The last goes first where there is too little room, sensitivity last of all."""
 ALIKE = "≈"
@@ -72,7 +73,11 @@ def show_ranking(
     own = common_threshold(evaluations, ranking.target) is None
     by_patient = {row.run for row in list_by_patient(ranking, by_run)}
     mixed = explain_other_labels(evaluations)
-    shown = [True, True, True, True, bool(by_patient), own, *[True] * 5, *[not mixed] * 2]
+    of_target = [each.estimates.get(ranking.target, {}) for each in evaluations]
+    areas = any((area := each.get("roc_auc")) and area.value is not None for each in of_target)
+    shown = [
+        *[True] * 4, bool(by_patient), own, *[True] * 4, areas, True, *[not mixed] * 2
+    ]  # fmt: skip
     _, alike, _ = split_runs(ranking)
     rows = []
     for row in ranking.rows:
@@ -175,7 +180,8 @@ def _cells(row: RankedRun, evaluation: Evaluation, target: str) -> list[str]:
         texts += [show_value(estimates.get(name)), show_ends(estimates.get(name))]
     return [
         *texts,
-        *(show_value(each) for each in (estimates.get("f1"), *map(overall.get, OVERALL))),
+        *map(show_value, map(estimates.get, ("roc_auc", "f1"))),
+        *map(show_value, map(overall.get, OVERALL)),
     ]
 
 

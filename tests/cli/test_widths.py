@@ -133,7 +133,7 @@ def test_what_goes_into_a_file_is_whole(project):
     )  # fmt: skip
     rows = [line for line in done.stdout.splitlines() if re.match(r" +\d  ", line)]
     assert len(rows) == 4
-    assert all(len(re.split("  +", row.strip())) == 11 for row in rows)
+    assert all(len(re.split("  +", row.strip())) == 12 for row in rows)
     assert "No room" not in done.stdout
 
 

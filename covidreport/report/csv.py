@@ -1,5 +1,8 @@
 """The report's figures as CSV: one row for each run, split and label, and for parts of the images.
 
+Deprecated: it goes with the next minor version but one. `ranking-csv` and `metrics-csv` hold what
+people asked of it (`csv_tables`).
+
 | column | holds |
 | --- | --- |
 | `rank` | the run's rank; empty where it has none, and on images that the report does not rank |
@@ -82,7 +85,7 @@ def list_columns(data: ReportData) -> tuple[str, ...]:
     others = (
         each.key
         for reported in data.runs
-        for evaluation in _evaluations(reported)
+        for evaluation in list_evaluations(reported)
         for each in iter_metrics(evaluation)
     )
     metrics = dict.fromkeys([*ALL_METRICS, *others])
@@ -90,7 +93,7 @@ def list_columns(data: ReportData) -> tuple[str, ...]:
     beyond = dict.fromkeys(
         name
         for reported in data.runs
-        for evaluation in _evaluations(reported)
+        for evaluation in list_evaluations(reported)
         if evaluation.score_metrics is not None
         for label in (*evaluation.labels, "")
         for name in flatten_label(evaluation.score_metrics, label)
@@ -117,7 +120,7 @@ def render_csv(data: ReportData) -> str:
     for reported in data.runs:
         name = reported.run.name
         for cells in _run_rows(reported, data, rows.get(name), standings.get(name, {})):
-            writer.writerow({key: _cell(value) for key, value in cells.items()})
+            writer.writerow({key: write_csv_cell(value) for key, value in cells.items()})
     return file.getvalue()
 
 
@@ -130,7 +133,14 @@ def list_standings(data: ReportData) -> Mapping[str, RankEvidence]:
     return standings
 
 
-def _evaluations(reported: ReportedRun) -> tuple[Evaluation, ...]:
+def explain_failure(reported: ReportedRun) -> str:
+    """Why a run has no figures."""
+    failure = reported.failure
+    return f"{failure.stage}: {failure.explanation}" if failure else "not evaluated"
+
+
+def list_evaluations(reported: ReportedRun) -> tuple[Evaluation, ...]:
+    """A run's evaluations: the ranked one first, those on other splits and data sets after it."""
     first = () if reported.evaluation is None else (reported.evaluation,)
     return (*first, *reported.others, *reported.elsewhere)
 
@@ -144,12 +154,11 @@ def _run_rows(
         "description": run.description,
     }  # fmt: skip
     if reported.evaluation is None:
-        failure = reported.failure
-        reason = f"{failure.stage}: {failure.explanation}" if failure else "not evaluated"
+        reason = explain_failure(reported)
         yield {**about, "dataset": data.dataset, "split": data.split, "failure": reason}
     ranks = [each.evaluation for each in data.runs if each.evaluation is not None]
     labels = dict.fromkeys(label for each in ranks for label in each.labels)
-    for evaluation in _evaluations(reported):
+    for evaluation in list_evaluations(reported):
         ranked = row if evaluation is reported.evaluation else None
         lacking = [each for each in labels if ranked and each not in evaluation.labels]
         for label in (*evaluation.labels, *lacking, ""):
@@ -244,7 +253,8 @@ def _metric_cells(evaluation: Evaluation, label: str) -> dict[str, object]:
     return cells
 
 
-def _cell(value: object) -> str:
+def write_csv_cell(value: object) -> str:
+    """A value not rounded, a text that is no formula and one line; empty where it is unknown."""
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return ""
     if isinstance(value, (int, float)):

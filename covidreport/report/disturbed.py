@@ -62,7 +62,13 @@ def _collect(
         each
         for reported, every in runs
         if reported.run.name in order
-        for each in _compare(reported, [e for e in every if e.facts.changed == of], compare, tell)
+        for each in _compare(
+            # without the label no pictures can change what is said of it: the ranking says so
+            reported,
+            [e for e in every if e.facts.changed == of and ranking.target in e.labels],
+            compare,
+            tell,
+        )
     ]
     return sorted(found, key=lambda each: order.index(each.run))
 

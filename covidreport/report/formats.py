@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 from covidreport.records import ReportData
 from covidreport.report.csv import render_csv
+from covidreport.report.csv_tables import render_metrics_csv, render_ranking_csv
 from covidreport.report.docx import render_docx
 from covidreport.report.html import render_html
 from covidreport.report.json import render_json
@@ -61,6 +62,8 @@ FORMATS: dict[str, Format] = {
     "comment": Format(".comment.md", render_comment),
     "latex": Format(".tex", render_latex),
     "json": Format(".json", _whole(render_json)),
+    "ranking-csv": Format(".ranking.csv", _whole(render_ranking_csv)),
+    "metrics-csv": Format(".metrics.csv", _whole(render_metrics_csv)),
     "csv": Format(".csv", _whole(render_csv)),
 }
 """Every format that is text, by the name that `render --format` takes."""

@@ -143,6 +143,18 @@ def test_all_else_of_the_report_stays_as_it_was(study):
     assert after == before
 
 
+def test_a_target_that_no_run_knows_says_nothing_of_changed_pictures(study, tmp_path, covidreport):
+    """The ranking says why: no defect is told of, and nothing is asked to be made again."""
+    (tmp_path / "covidreport.toml").write_text('target = "COVID"\n')
+    words = ("render", str(study.folder / "first"), "--format", "json", "--output", "-")
+    done = covidreport(*words)
+    assert done.code == 0
+    assert "defect" not in done.err
+    document = json.loads(done.out)
+    assert document["disturbed"] == []
+    assert "was not evaluated for COVID" in document["rankings"][0]["rows"][0]["why_unranked"]
+
+
 def test_the_gate_limits_what_a_change_does(study):
     """By the variant's groups: missed cases under one change, sensitivity under another."""
     assert study.code["kept"] == 0, study.err["kept"]

@@ -54,7 +54,9 @@ def _judge(run: DisturbedRun, target: str) -> Finding | None:
     losses = list_losses(run)
     if not losses:
         return None
-    kinds = list(dict.fromkeys(DISTURBANCES[kind].words for kind, _, _ in losses))
+    kinds: dict[str, str] = {}
+    for kind, severity, each in losses:
+        kinds.setdefault(kind, _count(kind, severity, each, run))
     rest = len(losses) - MOST_NAMED
     tests = listed(list(dict.fromkeys(name_test(each) for *_, each in losses)), last="or")
     shown = "; ".join(_show(*each, run) for each in losses[:MOST_NAMED])
@@ -62,14 +64,23 @@ def _judge(run: DisturbedRun, target: str) -> Finding | None:
         "warning",
         CODE,
         f"The best run, {run.run}, answers otherwise for {target} when pictures are changed: "
-        f"{', '.join(kinds)}",
+        f"{listed(list(kinds.values()))}",
         f"{shown}{f'; and {rest} more' if rest > 0 else ''}. Each against the same pictures as "
         f"they are by {tests}, by Holm over {len(run.changes)} changes; a loss "
         f"of more than {decimal(run.margin)}.",
-        "Look in the section on changed pictures whether another run loses less, train with such "
+        "See in the section on changed pictures which run misses the fewest there, train with such "
         "changes, or let no such picture reach the model.",
         (run.run,),
     )
+
+
+def _count(kind: str, severity: int, each: Comparison, run: DisturbedRun) -> str:
+    """`shift (29 of 29 missed)`, at the lowest severity that loses so much."""
+    sensitivity = each.metric == "sensitivity"
+    of = run.positives if sensitivity else run.negatives
+    wrong = of.count_wrong(Disturbance(kind, severity).name)
+    words = "missed" if sensitivity else "false alarms"
+    return f"{DISTURBANCES[kind].words} ({wrong} of {of.images} {words})"
 
 
 def _show(kind: str, severity: int, each: Comparison, run: DisturbedRun) -> str:
@@ -89,11 +100,21 @@ def name_test(found: Comparison) -> str:
     return "McNemar's exact test" if found.test == "mcnemar-exact" else over_patients
 
 
+def list_hopeless(runs: Sequence[DisturbedRun]) -> tuple[str, ...]:
+    """The changes under which every run misses every case: there nobody is first."""
+    return tuple(
+        name
+        for name in (runs[0].changes if runs else ())
+        if all(each.positives.count_wrong(name) == each.positives.images for each in runs)
+    )
+
+
 def count_kept_first(runs: Sequence[DisturbedRun], best: Sequence[str]) -> dict[str, bool]:
     """Of each change whether one of the best runs still misses the fewest, of equally many with
-    the fewest false alarms."""
+    the fewest false alarms. Changes under which every run misses every case are left out."""
     kept = {}
-    for name in runs[0].changes if runs else ():
+    hopeless = list_hopeless(runs)
+    for name in (each for each in (runs[0].changes if runs else ()) if each not in hopeless):
         counts = {
             each.run: (each.positives.count_wrong(name), each.negatives.count_wrong(name))
             for each in runs

@@ -128,8 +128,9 @@ def find_dependent_lead(ranking: Ranking) -> Finding | None:
     """That the best run is not ahead at its own number of false alarms, where it is not.
 
     Another ranked run misses fewer there, or as many although it ranks behind for missing more. A
-    warning where one misses significantly fewer, else a note. None where the best run is ahead, and
-    where runs could not be compared at one specificity.
+    warning where one misses significantly fewer, or is level though the ranking has it
+    significantly behind, else a note. None where the best run is ahead, and where runs could not be
+    compared at one specificity.
     """
     at, rivals = _list_rivals(ranking)
     if at is None or ranking.comparisons is None or not rivals:
@@ -137,13 +138,18 @@ def find_dependent_lead(ranking: Ranking) -> Finding | None:
     best, own = ranking.rows[0], count_missed(at, ranking.rows[0].run)
     fewer = [row for row in rivals if count_missed(at, row.run) != own]
     alpha = ranking.comparisons.alpha
+    # what the ranking calls significantly different is so by its threshold alone
+    apart = {e.run for e in ranking.comparisons.rank_evidence if e.significantly_different}
+    significant = any(_adjusted(at, row) <= alpha for row in fewer) or any(
+        row.run in apart for row in rivals
+    )
     shown, left = rivals[:_MOST_NAMED], len(rivals) - _MOST_NAMED
     ranked = ", ".join(
         f"{row.run} {row.missed:,} with {plural(row.false_alarms, 'false alarm')}" for row in shown
     )
     there = "; ".join(f"{row.run} {_tell(at, row.run)}" for row in shown)
     return Finding(
-        severity="warning" if any(_adjusted(at, row) <= alpha for row in fewer) else "note",
+        severity="warning" if significant else "note",
         code=CODE,
         what=describe_lead(ranking),
         evidence=(

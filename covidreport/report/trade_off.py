@@ -117,7 +117,7 @@ def describe_scatter(ranking: Ranking, index: Index, points: Sequence[ScatterPoi
     numbers = "the number of its experiment" if by_number else "its rank"
     sentences = [
         f"Each dot is a run, under {numbers}; further down it misses fewer, further left it raises "
-        "fewer false alarms. Its cross shows both 95 % intervals.",
+        "fewer false alarms. Its cross shows both 95 % intervals, as far as the axes go.",
         "The line runs along the ranked runs that no other one beats on both counts.",
     ]
     if any(row.rank is None for row in rows):

@@ -173,7 +173,9 @@ def test_findings_on_changed_pictures_name_the_test_that_was_made(test, said):
     changed = replace(data, disturbed=(replace(run, positives=positives),))
     (finding,) = disturbance.audit_disturbed(changed)
     assert said in finding.evidence
-    assert finding.what.endswith("when pictures are changed: JPEG, inversion")
+    assert finding.what.endswith(
+        "when pictures are changed: JPEG (10 of 20 missed) and inversion (10 of 20 missed)"
+    )
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)

@@ -125,11 +125,13 @@ def test_a_model_that_looks_at_brightness_is_caught_by_that_alone(study):
     assert all(each["only_first"] == each["only_second"] == 0 for each in kept)
     finding = next(each for each in report["findings"] if each["code"] == "best-run-brittle")
     assert finding["subjects"] == ["mean"]
-    assert finding["what"].endswith("when pictures are changed: brightness, gamma, inversion")
+    named = finding["what"].partition("when pictures are changed: ")[2]
+    lost = r"brightness \(\d+ {0}\), gamma \(\d+ {0}\) and inversion \(24 {0}\)"
+    assert re.fullmatch(lost.format("of 24 missed"), named)
     assert finding["what"] in study.err["disturb"]
     text = study.out["text"]
     assert "## Changed pictures" in text
-    assert "Under the others another run does: brightness, gamma and inversion." in text
+    assert "Under the rest another run does: brightness, gamma and inversion." in text
 
 
 def test_all_else_of_the_report_stays_as_it_was(study):

@@ -66,7 +66,7 @@ def test_the_commands_of_the_page_run_and_name_the_dark_cases(tmp_path):
     """The model looks at brightness alone: the spot is the dark cases, cut at the nearest eighth of
     them, and what pictures are like stands with their scores."""
     _write(tmp_path)
-    (block,) = re.findall(r"```sh\n(covidreport evaluate.*?)```", PAGE, re.DOTALL)
+    block = re.findall(r"```sh\n(covidreport evaluate.*?)```", PAGE, re.DOTALL)[0]
     for line in block.splitlines():
         done = run_command(tmp_path, *shlex.split(line.partition("#")[0])[1:])
         assert done.returncode == 0, f"{line}: {done.stderr}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from covidreport.audit.disturbance import count_kept_first
+from covidreport.audit.disturbance import count_kept_first, list_hopeless
 from covidreport.records import (
     DISTURBANCES,
     MOST_SEVERE,
@@ -147,19 +147,24 @@ def _say_kept(data: ReportData, runs: Sequence[DisturbedRun]) -> Iterator[str]:
     there = [each for each in runs if each.run in ranked]
     best = [each.run for each in there if ranked[each.run] == 1]
     kept = count_kept_first(there, best)
-    if not best or len(there) < 2 or not kept:
+    if not best or len(there) < 2:
+        return
+    hopeless = [_title_change(name) for name in list_hopeless(there)]
+    if hopeless:
+        yield f"Under {listed(hopeless)} every ranked run misses every case."
+    if not kept:
         return
     lost = [name for name, stays in kept.items() if not stays]
     names = listed([clean(name) for name in best])
     said = (
         f"Among {whole(len(there))} ranked runs {names} still misses the fewest, of equally many "
         f"with the fewest false alarms, under {whole(len(kept) - len(lost))} of "
-        f"{plural(len(kept), 'change')}."
+        f"{plural(len(kept), 'other change' if hopeless else 'change')}."
     )
     if lost:
         kinds = dict.fromkeys(_find_kind(name) for name in lost)
         titles = listed([DISTURBANCES[kind].words for kind in kinds])
-        said += f" Under the other{'' if len(lost) == 1 else 's'} another run does: {titles}."
+        said += f" Under the rest another run does: {titles}."
     yield said
 
 

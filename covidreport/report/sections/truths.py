@@ -117,7 +117,7 @@ def _tabulate_truths(truths: ReadersTruth, index: Index) -> Iterator[Table]:
         Column("Truth of", kind="name"),
         Column("Images", kind="count"),
         Column(index.disease, "images", "count"),
-        Column("First", "missed cases, then false alarms"),
+        Column("First", "missed cases, then false alarms", room="medium"),
         *(Column(title, "95 % CI", "figure", RATES) for title, _, _ in FIGURES),
     )
     rows = []

@@ -40,6 +40,7 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
         return ()
     blocks: tuple[Block, ...] = (
         Prose(_lead(weighted, data), "lead"),
+        *(Prose(said, "doubt") for said in [_describe_differences(weighted)] if said),
         _tabulate(weighted, index),
         *_say_excluded(weighted),
         Prose(REMARK, "remark"),
@@ -77,7 +78,8 @@ def _tabulate(weighted: Weighted, index: Index) -> Table:
     for title, key, room in RATES:
         head.append(Column(title, "weighted, 95 % CI", "figure", room=room))
         if key in ("sensitivity", "specificity") and len(weighted.runs) > 1:
-            head.append(Column("Less the first", level, "figure", room="medium"))
+            near: Room = "always" if key == "sensitivity" else "medium"
+            head.append(Column("Less the first", level, "figure", room=near))
     rows = tuple(
         Row(_list_cells(each, weighted, index), best=each.rank == 1) for each in weighted.runs
     )

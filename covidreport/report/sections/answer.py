@@ -82,14 +82,15 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
         parts: tuple[Block, ...] = (*_banner(data), *errors, why, *standing)
         return (Section("answer", "Answer", parts, part="answer"),)
     tone: Literal["assured", "doubt"] = "assured" if _is_assured(ranking) else "doubt"
+    by_weight = _answer_by_weight(data, index)
     words = Group(
         (
             *_banner(data),
             *_link_notes(_errors(notes)),
-            *_answer_by_weight(data, index),
+            *by_weight,
             Prose(
                 _sentence(ranking, best, evaluation, counts, data, index),
-                "elsewhere" if _is_by_weight(data) else "sentence",
+                "elsewhere" if by_weight else "sentence",
             ),
             *(Prose(clean(one), tone) for one in _describe_lead(ranking, index)),
             *(Prose(clean(one), "elsewhere") for one in _describe_patients(ranking, index)),
@@ -106,12 +107,8 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
     return (Section("answer", "Answer", blocks, part="answer"),)
 
 
-def _is_by_weight(data: ReportData) -> bool:
-    """Whether the images' weights answer, as was asked."""
-    return data.weighted is not None and data.weighted.asked
-
-
 def _answer_by_weight(data: ReportData, index: Index) -> tuple[Prose, ...]:
+    """Which run is first by the images' weights; nothing unless that was asked."""
     if data.weighted is None or not data.weighted.asked:
         return ()
     spans, differences = describe_first(data.weighted, index)

@@ -40,7 +40,7 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
         return ()
     blocks: tuple[Block, ...] = (
         Prose(_lead(weighted, data), "lead"),
-        *(Prose(said, "doubt") for said in [_describe_differences(weighted)] if said),
+        *_say_differences(weighted),
         _tabulate(weighted, index),
         *_say_excluded(weighted),
         Prose(REMARK, "remark"),
@@ -69,6 +69,12 @@ def _lead(weighted: Weighted, data: ReportData) -> str:
         named = clean(listed(sorted(first), MOST_NAMES))
         return f"{words}By them {named} is first; the ranking, which counts images, has another."
     return f"{words}The ranking counts images."
+
+
+def _say_differences(weighted: Weighted) -> tuple[Prose, ...]:
+    """Whether others are less sensitive by more than chance, unless the answer says it."""
+    said = "" if weighted.asked else _describe_differences(weighted)
+    return (Prose(said, "doubt"),) if said else ()
 
 
 def _tabulate(weighted: Weighted, index: Index) -> Table:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import zipfile
+from email import message_from_string
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import pytest
+
+from release.names import find_owner, strip_suffix
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -57,6 +61,30 @@ def test_a_wheel_holds_the_templates_and_no_name_but_ours(site, tmp_path):
     package, templates = _python(code, tmp_path, str(site)).splitlines()
     assert Path(package).parent == site / "covidreport"
     assert Path(templates) == site / "covidreport" / "templates"
+
+
+def test_an_index_shows_the_readme_with_links_that_lead_somewhere(site):
+    """Each into the repository at the version, to a file that is there; badges of Python and OS."""
+    (file,) = site.glob("*.dist-info/METADATA")
+    metadata = message_from_string(file.read_text(encoding="utf-8"))
+    shown = str(metadata.get_payload())
+    targets = re.findall(r"\]\(([^)\s]+)\)", shown)
+    place = f"https://github.com/{find_owner()}/covidreport"
+    tag = f"v{strip_suffix(metadata['Version'])}"
+
+    assert len(targets) > 40
+    for target in targets:
+        found = re.fullmatch(f"{place}/(blob|raw)/{tag}/([^#]+)(#.*)?", target)
+        assert found or not target.startswith(place), target
+        assert target.startswith(("https://", "#")), target
+        assert found is None or (ROOT / found[2]).exists(), target
+    assert f"]({place}/raw/{tag}/docs/report.png)" in shown
+    assert metadata["Author"] == "The covidreport authors"
+    urls = dict(re.findall(r"^Project-URL: (\w+), (.+)$", file.read_text(), re.MULTILINE))
+    assert set(urls) == {"Changelog", "Documentation", "Issues", "Repository", "Security"}
+    assert all(each.startswith(place) for each in urls.values())
+    named = {each.split(" :: ")[-1] for each in metadata.get_all("Classifier")}
+    assert {"3.11", "3.12", "3.13", "3.14", "Linux", "MacOS", "Windows"} <= named
 
 
 def test_what_trains_is_called_otherwise_in_a_wheel(site, tmp_path):

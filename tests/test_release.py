@@ -38,7 +38,8 @@ def test_every_text_names_the_owner_and_the_version_that_is_cut():
     ours = ("github-workflow.yml", "pre-commit-config.yaml")
     for file in ("README.md", "CITATION.cff", *(f"examples/ci/{name}" for name in ours)):
         assert (owners[file], versions[file]) == ({find_owner()}, {strip_suffix(__version__)})
-    assert owners[".github/ISSUE_TEMPLATE/config.yml"] and owners["pyproject.toml"]
+    assert owners[".github/ISSUE_TEMPLATE/config.yml"]
+    assert owners["pyproject.toml"]
 
 
 def test_both_are_written_from_one_place(tmp_path):

@@ -75,7 +75,9 @@ class ScoresTable(Struct, frozen=True):
 class ImportRequest(Struct, frozen=True):
     """What is imported, onto which images, under which name.
 
-    activation: what the scores are, `logit`, `sigmoid` or `softmax`; nobody can tell from them.
+    file: where the scores are from; of arrays a name for them, by which errors call them, beside
+    their `digest`. activation: what the scores are, `logit`, `sigmoid` or `softmax`; nobody can
+    tell from them.
     """
 
     file: Path
@@ -101,6 +103,8 @@ class ImportRequest(Struct, frozen=True):
     """The data with their other splits: rows about images of these are passed over."""
     table: ScoresTable | None = None
     """What stands in the file, where it was read and changed already."""
+    digest: str | None = None
+    """The SHA-256 of the scores where they are in no file; None for that of the file."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """What its run.json says besides."""
     note: Finding | None = None
@@ -303,7 +307,10 @@ def import_scores(
         ),
         failures=failures,
         provenance={
-            "imported": {"file": request.file.name, "sha256": digest_file(request.file)},
+            "imported": {
+                "file": request.file.name,
+                "sha256": request.digest or digest_file(request.file),
+            },
             "activation": request.activation,
             "data": describe_data(dataset),
             "versions": {"covidreport": __version__},

@@ -60,7 +60,6 @@ LONGEST = (
 )
 """Files of one long test, or of a fixture that takes long, the longest first."""
 COMPUTING = (
-    "covidreport.api.scores",
     "covidreport.evaluate.build",
     "covidreport.evaluate.scoring",
     "covidreport.gate.near_threshold",

@@ -11,7 +11,6 @@ from msgspec.structs import replace
 from covidreport.errors import UsageError
 from covidreport.report.collect import collect_report
 from covidreport.report.environment import check_folder
-from covidreport.report.formats import DOCUMENTS, FORMATS
 from covidreport.report.logo import embed_logo
 from covidreport.report.notebook import Report
 from covidreport.report.options import RenderOptions
@@ -70,7 +69,8 @@ def load(
             title=title,
             plan=plan,
             show_ids=show_ids,
-        )
+        ),
+        settings.hide,
     )
 
 
@@ -81,19 +81,15 @@ def render_report(
     logo: Path | None = None,
     template_dir: Path | None = None,
 ) -> str:
-    """A report, of `load`, as the text of a file that `covidreport render --format` writes.
+    """A report as the text of a file that `covidreport render --format` writes.
 
-    name: of the format, such as `html`, `markdown`, `json` or `csv`. logo, template_dir: as the
-    options. Sections that the settings of the current folder leave out are left out. Raises
-    UsageError where there is no such format, no such picture, or no template in the folder.
+    report: of `load` or `compare_scores`. name: of the format, such as `html`, `markdown`, `json`
+    or `csv`. logo, template_dir: as the options. Sections that the settings hide where it was
+    loaded are left out. Raises UsageError where there is no such format, no such picture, or no
+    template in the folder.
     """
-    if name in DOCUMENTS:
-        raise UsageError(f"{name} is no text: `covidreport render --format {name}` writes a file")
-    if name not in FORMATS:
-        raise UsageError(f"no format is called {name!r}; one of {', '.join(FORMATS)}")
     options = RenderOptions(
         templates=None if template_dir is None else check_folder(template_dir),
         logo="" if logo is None else embed_logo(logo),
-        hide=find_settings(Path.cwd()).hide,
     )
-    return FORMATS[name].render(report.data, options)
+    return report.to_text(name, options)

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Set
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
+from covidreport.errors import UsageError
 from covidreport.records import ReportData
 from covidreport.report import frames
+from covidreport.report.formats import (
+    DOCUMENTS,
+    FORMATS,
+    encode_report,
+    find_suffix,
+    name_formats,
+)
+from covidreport.report.options import PLAIN, RenderOptions
 from covidreport.report.summary import describe_report, render_summary
+from covidreport.storage.address import refuse_addresses
+from covidreport.store import write_atomic
+from covidreport.text import listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,13 +33,15 @@ if TYPE_CHECKING:
 class Report:
     """A report whose figures are pandas frames; in a notebook it shows its ranking.
 
-    data: the record that every format of `covidreport render` is made from. A frame is built when
+    data: the record that every format of `covidreport render` is made from. hide: names of the
+    sections that its texts leave out. A frame is built when
     it is first asked for, and is a plain frame that may be changed. `docs/notebook.md` lists the
     columns of each.
     """
 
-    def __init__(self, data: ReportData) -> None:
+    def __init__(self, data: ReportData, hide: Set[str] = frozenset()) -> None:
         self.data = data
+        self.hide = hide
 
     def __repr__(self) -> str:
         return describe_report(self.data)
@@ -30,6 +49,40 @@ class Report:
     def _repr_html_(self) -> str:
         """What a notebook shows: the answer and the ranking, as one piece of HTML."""
         return render_summary(self.data)
+
+    def to_html(self) -> str:
+        """The page, as `covidreport render` writes it."""
+        return self.to_text("html")
+
+    def to_text(self, name: str, options: RenderOptions = PLAIN) -> str:
+        """The text of a file that `covidreport render --format` writes; name: of the format.
+
+        Raises UsageError where there is no such format, or where it is no text.
+        """
+        if name in DOCUMENTS:
+            raise UsageError(
+                f"{name} is no text: `covidreport render --format {name}` writes a file"
+            )
+        if name not in FORMATS:
+            raise UsageError(f"no format is called {name!r}; one of {', '.join(FORMATS)}")
+        return FORMATS[name].render(self.data, replace(options, hide=options.hide | self.hide))
+
+    def render(self, path: str | os.PathLike[str]) -> Path:
+        """Write the report, in the format that the file's name ends as, and give where it stands.
+
+        Such as `report.html`, `report.md`, `report.json` or `report.ranking.csv`. Raises UsageError
+        where no format's files end so.
+        """
+        file = Path(path)
+        ends = {find_suffix(name): name for name in name_formats()}
+        found = [ends[end] for end in sorted(ends, key=len) if file.name.endswith(end)]
+        if not found:
+            raise UsageError(
+                f"{file}: the name of a report ends as {listed(list(ends), last='or')}"
+            )
+        refuse_addresses([("", file)])
+        write_atomic(file, encode_report(found[-1], self.data, RenderOptions(hide=self.hide)))
+        return file
 
     @cached_property
     def runs(self) -> pd.DataFrame:

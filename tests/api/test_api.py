@@ -7,7 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import covidreport
@@ -15,7 +14,6 @@ from covidreport import (
     EvaluateOptions,
     GateOptions,
     Thresholds,
-    compare_scores,
     evaluate_runs,
     gate_runs,
     run_ci,
@@ -159,53 +157,6 @@ def test_a_report_is_rendered_in_every_format(project):
     assert covidreport.render_report(report).startswith("<!doctype html>")
     for name in ("markdown", "json", "csv"):
         assert "keen" in covidreport.render_report(report, name)
-
-
-TRUTH = [1] * 10 + [0] * 10
-FEW = [0.9] * 9 + [0.1] + [0.2] * 8 + [0.8] * 2
-MANY = [0.9] * 3 + [0.1] * 7 + [0.2] * 9 + [0.8]
-
-
-def test_scores_at_hand_are_ranked_and_compared():
-    """By hand: 1 and 7 missed of 10; the 6 that one alone misses are 2 * 0.5 ** 6 by McNemar."""
-    ranked = compare_scores(TRUTH, {"many": MANY, "few": FEW})
-    rows = [(row.run, row.rank, row.missed, row.false_alarms) for row in ranked.ranking.rows]
-    assert rows == [("few", 1, 1, 2), ("many", 2, 7, 1)]
-    (compared,) = ranked.ranking.comparisons.sensitivity
-    assert compared.p_value == pytest.approx(2 * 0.5**6)
-
-
-def test_logits_and_probabilities_are_called_alike():
-    """A threshold is a probability, whatever the scores are."""
-    logits = {"few": np.log(np.array(FEW) / (1 - np.array(FEW)))}
-    (row,) = compare_scores(TRUTH, logits, activation="logit", threshold=0.85).ranking.rows
-    assert (row.missed, row.false_alarms) == (1, 0)
-
-
-def test_other_scores_are_other_comparisons():
-    """With the same counts: nothing that was kept of the first is taken for the second."""
-    first = compare_scores(TRUTH, {"few": FEW, "many": MANY})
-    second = compare_scores(TRUTH, {"few": [FEW[9], *FEW[:9], *FEW[10:]], "many": MANY})
-    assert first.ranking.rows == second.ranking.rows
-    assert first.ranking.comparisons != second.ranking.comparisons
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        ({"y_true": [0, 2]}, "one 0 or 1 for each case"),
-        ({"y_score": {}}, "one model at least"),
-        ({"y_score": {"a": [0.1]}}, r"y_score of a: its shape is \(1,\), \(2,\) is wanted"),
-        ({"y_score": {"a": [0.1, float("nan")]}}, "a score is not finite"),
-        ({"y_score": {"a": [0.1, 1.5]}}, "no probability; say activation='logit'"),
-        ({"groups": ["p"]}, "one for each of the 2 cases"),
-        ({"threshold": 1.0}, "a probability between 0 and 1"),
-    ],
-)
-def test_scores_that_make_no_sense_are_refused(given, message):
-    """Before anything is computed."""
-    with pytest.raises(UsageError, match=message):
-        compare_scores(**{"y_true": [0, 1], "y_score": {"a": [0.1, 0.9]}, **given})
 
 
 def test_the_examples_of_the_documentation_run(project, capsys):

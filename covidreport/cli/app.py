@@ -59,6 +59,7 @@ def build_app() -> typer.Typer:
         kit,
         listing,
         merge,
+        migrate,
         occlude,
         plan,
         predict,
@@ -81,7 +82,7 @@ def build_app() -> typer.Typer:
     for module in (
         init, adopt, split, evaluate, merge, render, gate, baseline, ci, score, tune, combine, plan,
         audit, occlude, predict, listing, kit, import_counts, import_scores, import_readers, export,
-        push, cache, doctor,
+        push, migrate, cache, doctor,
     ):  # fmt: skip
         module.register(app)
     return app

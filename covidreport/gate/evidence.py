@@ -19,7 +19,7 @@ from covidreport.gate.metrics import collect_estimates
 from covidreport.gate.paired import digest_salt, find_wrong_cases
 from covidreport.metrics import ALL_METRICS, HIGHEST_CORRELATION
 from covidreport.records import Estimate, Evaluation, GateBaseline, GateEvidence, ScoresFrom
-from covidreport.storage.codec import FileFormat, write_lines
+from covidreport.storage.codec import Document, FileFormat, write_lines
 from covidreport.storage.evaluation import check_counts
 from covidreport.text import choose_salt
 
@@ -139,6 +139,11 @@ BASELINE: Final = FileFormat(
 
 def write_baseline(path: Path, evidence: GateEvidence) -> None:
     """Write a baseline.json; WriteError where it can't be written."""
+    write_lines(path, encode_baseline(evidence))
+
+
+def encode_baseline(evidence: GateEvidence) -> Document:
+    """The object that stands in a baseline.json."""
     document = BASELINE.encode(evidence)
     for estimates in document["figures"].values():
         for name, estimate in estimates.items():  # of what is None the value alone stands there
@@ -152,7 +157,7 @@ def write_baseline(path: Path, evidence: GateEvidence) -> None:
     ):  # where there is none, the file is as it always was
         if not document[name]:
             del document[name]
-    write_lines(path, document)
+    return document
 
 
 def read_baseline(path: Path, source: str) -> GateSide:

@@ -113,6 +113,11 @@ class FileFormat(Struct, Generic[T], frozen=True):
     check: Callable[[T], None] = lambda _: None
     """Raises StoreError for what no type says."""
 
+    @property
+    def family(self) -> str:
+        """The schema without its version."""
+        return self.schema.partition("/")[0]
+
     def read(self, path: Path) -> T:
         """The record in a file; StoreError where it is missing, broken or of another schema."""
         return self.decode(read_json(path), format_path(path))
@@ -179,14 +184,24 @@ def _check_schema(value: Document, schema: str, source: str) -> None:
 
 def write_json(path: Path, value: object) -> None:
     """Write `value` as indented JSON, atomically; a NaN or infinity in it is a ValueError."""
+    write_atomic(path, lay_out_json(value))
+
+
+def lay_out_json(value: object) -> bytes:
+    """What `write_json` writes."""
     text = json.dumps(encode(value), indent=2, ensure_ascii=False)
-    write_atomic(path, encode_text(f"{text}\n"))
+    return encode_text(f"{text}\n")
 
 
 def write_lines(path: Path, value: object) -> None:
     """As `write_json`, with an object or list of numbers and texts alone, such as an estimate, on
     one line."""
-    write_atomic(path, encode_text(f"{format_json(encode(value))}\n"))
+    write_atomic(path, lay_out_lines(value))
+
+
+def lay_out_lines(value: object) -> bytes:
+    """What `write_lines` writes."""
+    return encode_text(f"{format_json(encode(value))}\n")
 
 
 def format_json(value: Any, indent: str = "") -> str:

@@ -44,6 +44,7 @@ CALLS = {
     "kit": "kit runs --threshold 0.5",
     "list": "list",
     "merge": "merge",
+    "migrate": "migrate runs --dry-run",
     "occlude": "occlude",
     "plan": "plan --sensitivity 0.85 --half-width 0.1",
     "predict": "predict runs/new data",

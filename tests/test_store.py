@@ -190,6 +190,21 @@ def test_no_thread_is_left_that_needs_python_while_the_process_ends(tmp_path):
     assert done.stdout == "0\n"
 
 
+def test_scores_are_written_without_pandas(tmp_path):
+    """`pyarrow.array` imports it, whatever it is given: half a second of every evaluation."""
+    code = (
+        "import sys; from pathlib import Path; from covidreport.store import write_scores; "
+        "from tests.test_store import SCORES; sys.modules.pop('pandas', None); "
+        "write_scores(Path(sys.argv[1]), SCORES); print('pandas' in sys.modules)"
+    )
+    words = [sys.executable, "-c", code, str(tmp_path / "scores.parquet")]
+    root = str(Path(__file__).parents[1])
+    done = subprocess.run(
+        words, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": root}
+    )
+    assert done.stdout == "False\n"
+
+
 def test_equal_scores_are_equal_bytes(tmp_path):
     """Nothing in the file depends on when or where it was written."""
     write_scores(tmp_path / "one.parquet", SCORES)

@@ -8,6 +8,7 @@ and one held functions that double thirty times. What was opened once without ha
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -183,6 +184,7 @@ def answer() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of Ctrl-C the process that asks takes care
     print(READY, file=answers, flush=True)
     warm = False
+    gc.freeze()  # each model is followed by a collection, which need not walk what stays
     for line in sys.stdin:
         request = json.loads(line)
         tried = _try_open(request)

@@ -26,7 +26,7 @@ from covidreport.metrics.table import (
     Metric,
     list_metrics,
 )
-from covidreport.metrics.unit_intervals import Units, count_units, estimate_interval
+from covidreport.metrics.unit_intervals import Units, count_units, estimate_intervals
 from covidreport.records import (
     Counts,
     DecisionRule,
@@ -55,7 +55,7 @@ def compute_metrics(
     arguments give equal metrics. Raises as `estimate_scores`.
     """
     plan = plan or MetricPlan()
-    counts, plain = estimate_scores(scores, rule)
+    counts, plain = estimate_scores(scores, rule, intervals=False)  # they are of units, below
     failed = scores.failed
     predicted = decide(scores, rule)
     groups = code_groups(scores.groups)
@@ -111,10 +111,11 @@ def _describe_counts(
     plan: MetricPlan,
 ) -> dict[str, Estimate]:  # fmt: skip
     """These metrics of counts with their intervals; what is undefined has none."""
+    defined = {key: each for key, each in metrics.items() if estimates[key].value is not None}
+    intervals = estimate_intervals(list(defined.values()), units, plan.interval)
     return {
-        key: with_interval(estimates[key], estimate_interval(metric, units, plan.interval))
-        for key, metric in metrics.items()
-        if estimates[key].value is not None
+        key: with_interval(estimates[key], interval)
+        for key, interval in zip(defined, intervals, strict=True)
     }
 
 

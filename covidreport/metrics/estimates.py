@@ -24,15 +24,15 @@ Estimates = Mapping[str, Mapping[str, Estimate]]
 """Per label, then per metric; the metrics over all labels stand under `""`."""
 
 
-def estimate_counts(counts: Mapping[str, Counts]) -> Estimates:
+def estimate_counts(counts: Mapping[str, Counts], *, intervals: bool = True) -> Estimates:
     """Every metric of counts by label; those that only scores could give are `Estimate(None)`.
 
     Intervals take images for independent; so metrics over all labels have none: an image's answers
-    are not.
+    are not. intervals: whether metrics that are no proportions have them, too.
     """
     estimates: dict[str, dict[str, Estimate]] = {}
     for label, of_label in counts.items():
-        units = count_images(to_arrays(of_label))
+        units = count_images(to_arrays(of_label)) if intervals else None
         of_counts = {
             key: _estimate(each, of_label, units) for key, each in list_metrics(CountMetric).items()
         }
@@ -44,16 +44,18 @@ def estimate_counts(counts: Mapping[str, Counts]) -> Estimates:
     return estimates
 
 
-def _estimate(metric: CountMetric, counts: Counts, units: Units) -> Estimate:
+def _estimate(metric: CountMetric, counts: Counts, units: Units | None) -> Estimate:
     found = metric.estimate(counts)
-    if found.value is None or metric.interval not in METHODS:
+    if units is None or found.value is None or metric.interval not in METHODS:
         return found
     return with_interval(found, estimate_interval(metric, units))
 
 
-def estimate_scores(scores: Scores, rule: DecisionRule) -> tuple[Mapping[str, Counts], Estimates]:
+def estimate_scores(
+    scores: Scores, rule: DecisionRule, *, intervals: bool = True
+) -> tuple[Mapping[str, Counts], Estimates]:
     """The counts by label and every metric of scores at thresholds `(K,)` (probabilities), or of
-    what argmax makes of them.
+    what argmax makes of them; intervals as `estimate_counts` has them.
 
     Raises RunError where a score is not finite in an image that did not fail: the run is invalid,
     and no metric of it is given. Raises UsageError for a threshold outside (0, 1).
@@ -69,7 +71,9 @@ def estimate_scores(scores: Scores, rule: DecisionRule) -> tuple[Mapping[str, Co
     predicted = decide(scores, rule)
     tables = count_labels(scores.truth, predicted, failed)
     counts = dict(zip(scores.labels, tables, strict=True))
-    estimates = {label: dict(found) for label, found in estimate_counts(counts).items()}
+    estimates = {
+        label: dict(found) for label, found in estimate_counts(counts, intervals=intervals).items()
+    }
     for column, label in enumerate(scores.labels):
         curve = count_curve(scores.truth[:, column], scores.scores[:, column], failed)
         for name, metric in list_metrics(CurveMetric).items():

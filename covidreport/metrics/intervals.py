@@ -74,14 +74,23 @@ def clopper_pearson(k: float, n: float, confidence: float = 0.95) -> tuple[float
 
     Raises ValueError as `wilson` does.
     """
+    _check(k, n, confidence)
+    low, high = clopper_pearson_ends(k, n, confidence)
+    return float(low), float(high)
+
+
+def clopper_pearson_ends(
+    k: ArrayLike, n: ArrayLike, confidence: float = 0.95
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """`clopper_pearson` of k of n trials, arrays of any shape; NaN where either is NaN."""
     from scipy.special import betaincinv
 
-    _check(k, n, confidence)
+    right, size = np.asarray(k, np.float64), np.asarray(n, np.float64)
     tail = (1 - confidence) / 2
-    low = 0.0 if k == 0 else float(betaincinv(k, n - k + 1, tail))
-    high = 1.0 if k == n else float(betaincinv(k + 1, n - k, 1 - tail))
+    low = np.where(right == 0, 0.0, betaincinv(right, size - right + 1, tail))
+    high = np.where(right == size, 1.0, betaincinv(right + 1, size - right, 1 - tail))
     # The inverse is rounded: never past the proportion that the interval contains by algebra.
-    return min(low, k / n), max(high, k / n)
+    return np.minimum(low, right / size), np.maximum(high, right / size)
 
 
 def lower_bound(k: int, n: int, confidence: float = 0.95) -> float:

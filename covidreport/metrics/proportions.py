@@ -3,7 +3,6 @@ units, such as patients."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -17,7 +16,9 @@ from covidreport.metrics.intervals import (
     UNDEFINED,
     Interval,
     clopper_pearson,
+    clopper_pearson_ends,
     wilson,
+    wilson_ends,
 )
 from covidreport.metrics.matches import Proportion
 from covidreport.records import UNKNOWN, Estimate, IntervalKind, MetricPlan
@@ -27,6 +28,11 @@ FORMULAS: Mapping[IntervalKind, Callable[[float, float], tuple[float, float]]] =
     "clopper-pearson": clopper_pearson,
 }
 """The interval of k of n independent images, by the name that the configuration takes."""
+_ENDS: Mapping[IntervalKind, Callable[[NDArray[Any], NDArray[Any]], tuple[NDArray[Any], ...]]] = {
+    "wilson": lambda k, n: wilson_ends(k / n, n),
+    "clopper-pearson": clopper_pearson_ends,
+}
+"""The same of arrays."""
 
 
 def code_groups(groups: Sequence[str] | None) -> NDArray[np.intp] | None:
@@ -63,14 +69,26 @@ def interval_of_units(
     counted, among: how many images of each unit count, and of how many, `(U,)`. units: what they
     are called in the name of the method, `groups` or `images`; not named where each has one image.
     """
-    if not among.any():
-        return Interval(None, None, None, UNDEFINED)
+    return intervals_of_units(counted[np.newaxis], among[np.newaxis], kind, units)[0]
+
+
+def intervals_of_units(
+    counted: NDArray[Any], among: NDArray[Any], kind: IntervalKind, units: str
+) -> list[Interval]:
+    """As `interval_of_units`, of several proportions `(P, U)` at once: most of the time of one
+    alone is that of the calls."""
     sample = sample_units(counted, among)
-    size = float(sample.size)
-    if math.isnan(size):
-        return Interval(None, None, None, ONE_UNIT)
-    low, high = FORMULAS[kind](float(sample.proportion) * size, size)
-    return Interval(low, high, kind if among.max() <= 1 else f"{kind} over {units}")
+    low, high = _ENDS[kind](sample.proportion * sample.size, sample.size)
+    found = []
+    for place, most in enumerate(among.max(axis=1, initial=0)):
+        if most == 0:
+            found.append(Interval(None, None, None, UNDEFINED))
+        elif np.isnan(sample.size[place]):
+            found.append(Interval(None, None, None, ONE_UNIT))
+        else:
+            method = kind if most <= 1 else f"{kind} over {units}"
+            found.append(Interval(float(low[place]), float(high[place]), method))
+    return found
 
 
 def sum_units(images: NDArray[np.bool_], groups: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
@@ -107,10 +125,12 @@ def estimate_proportions(
     """
     if groups is None:
         return tuple(restate_rate(estimate, plan.interval) for estimate, _ in proportions)
+    if not proportions:
+        return ()
+    counted = np.stack([sum_units(each.counted & each.among, groups) for _, each in proportions])
+    among = np.stack([sum_units(each.among, groups) for _, each in proportions])
+    intervals = intervals_of_units(counted, among, plan.interval, "groups")
     return tuple(
-        with_interval(estimate, interval_of_units(
-            sum_units(images.counted & images.among, groups), sum_units(images.among, groups),
-            plan.interval, "groups",
-        ))
-        for estimate, images in proportions
-    )  # fmt: skip
+        with_interval(estimate, interval)
+        for (estimate, _), interval in zip(proportions, intervals, strict=True)
+    )

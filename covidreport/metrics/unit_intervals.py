@@ -6,7 +6,7 @@ How each is made stands in the table of metrics.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -24,7 +24,7 @@ from covidreport.metrics.effective import (
 )
 from covidreport.metrics.intervals import ONE_UNIT, Interval, wilson_ends
 from covidreport.metrics.mover import Ends, sum_ends
-from covidreport.metrics.proportions import interval_of_units, sum_units
+from covidreport.metrics.proportions import intervals_of_units, sum_units
 from covidreport.metrics.rates import (
     CountArrays,
     Ratio,
@@ -97,11 +97,33 @@ def estimate_interval(metric: Metric, units: Units, kind: IntervalKind = "wilson
 
     None where it is undefined, and where one unit alone has the images of a class.
     """
+    return estimate_intervals([metric], units, kind)[0]
+
+
+def estimate_intervals(
+    metrics: Sequence[Metric], units: Units, kind: IntervalKind = "wilson"
+) -> list[Interval]:
+    """As `estimate_interval`, of several; those of proportions at once."""
+    found: list[Ratio] = [
+        metric.compute(units.counts) for metric in metrics if metric.interval == "Wilson"
+    ]
+    of_rates = iter(_estimate_rates(found, units, kind))
+    return [
+        next(of_rates) if metric.interval == "Wilson" else _estimate_other(metric, units)
+        for metric in metrics
+    ]
+
+
+def _estimate_rates(found: Sequence[Ratio], units: Units, kind: IntervalKind) -> list[Interval]:
+    if not found:
+        return []
+    counted, among = (np.stack(each) for each in zip(*found, strict=True))
+    return intervals_of_units(counted, among, kind, units.name)
+
+
+def _estimate_other(metric: Metric, units: Units) -> Interval:
     if metric.interval == "none":
         return Interval(None, None, None)
-    if metric.interval == "Wilson":
-        found: Ratio = metric.compute(units.counts)
-        return interval_of_units(found.numerator, found.denominator, kind, units.name)
     method, find_ends = METHODS[metric.interval]
     low, high = (float(end) for end in find_ends(metric, units))
     if math.isnan(low) or math.isnan(high):

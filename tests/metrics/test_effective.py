@@ -17,12 +17,14 @@ from covidreport.metrics.effective import (
     sample_units,
     widen,
 )
-from covidreport.metrics.intervals import wilson_ends
-from covidreport.metrics.proportions import interval_of_units
+from covidreport.metrics.intervals import ONE_UNIT, UNDEFINED, wilson_ends
+from covidreport.metrics.proportions import FORMULAS, interval_of_units, intervals_of_units
 
 Z = stats.norm.ppf(0.975)
 COUNTED = np.array([3, 0, 1, 4, 2, 0, 1, 5])
 AMONG = np.array([4, 1, 1, 4, 3, 2, 1, 6])
+SEVERAL = np.array([COUNTED, AMONG, 0 * AMONG, 0 * AMONG, COUNTED > 1])
+OF_SEVERAL = np.array([AMONG, AMONG, 0 * AMONG, [5, 0, 0, 0, 0, 0, 0, 0], AMONG > 0])
 
 
 def _statsmodels(counted, among, kind):
@@ -135,10 +137,22 @@ def test_an_interval_holds_its_estimate_and_is_no_point(patients):
 
 def test_many_sets_at_once_are_those_one_by_one():
     """Arrays of any shape, with a row of no images and one of one patient."""
-    counted = np.array([COUNTED, AMONG, 0 * AMONG, 0 * AMONG])
-    among = np.array([AMONG, AMONG, 0 * AMONG, [5, 0, 0, 0, 0, 0, 0, 0]])
-    low, high = wilson_ends(*sample_units(counted, among))
+    low, high = wilson_ends(*sample_units(SEVERAL, OF_SEVERAL))
     for i in (0, 1):
-        found = interval_of_units(counted[i], among[i], "wilson", "groups")
+        found = interval_of_units(SEVERAL[i], OF_SEVERAL[i], "wilson", "groups")
         assert (low[i], high[i]) == pytest.approx((found.low, found.high))
-    assert np.isnan([low[2:], high[2:]]).all()
+    assert np.isnan([low[2:4], high[2:4]]).all()
+
+
+@pytest.mark.parametrize("kind", ["wilson", "clopper-pearson"])
+def test_intervals_of_several_proportions_are_those_of_each_to_the_last_bit(kind):
+    """Their sample and its formula one by one, the reason where there is none, and how it is made:
+    with one image each, units are images."""
+    found = intervals_of_units(SEVERAL, OF_SEVERAL, kind, "groups")
+    samples = [sample_units(k, n) for k, n in zip(SEVERAL, OF_SEVERAL, strict=True)]
+    for place in (0, 1, 4):
+        proportion, size = map(float, samples[place])
+        assert (found[place].low, found[place].high) == FORMULAS[kind](proportion * size, size)
+    over = f"{kind} over groups"
+    assert [each.method or each.reason for each in found] == [over, over, UNDEFINED, ONE_UNIT, kind]
+    assert found[2].low is found[3].low is None

@@ -72,16 +72,19 @@ def _find_stated(data: ReportData) -> DetectableDifference | None:
 def count_positive_groups(data: ReportData, evaluation: Evaluation) -> int | None:
     """Patients of the reported images with the target; None where no scores name any.
 
-    Of whichever run has scores: all that are ranked together were evaluated on the same images.
+    All that are ranked together were evaluated on the same images, whose flow the report has.
     """
-    curves = {} if data.curves is None else data.curves.runs
-    for run, reported in iterate_reported(data):
-        curve = curves.get(run.run.name, {}).get(data.target)
-        own = evaluation.label_fingerprints.get(data.target, evaluation.fingerprint)
-        same = reported.is_of(own) and reported.n_images == evaluation.n_images
-        if same and curve is not None and curve.positive_groups is not None:
-            return curve.positive_groups
-    return None
+    if data.flow is None or not data.rankings:
+        return None
+    ranked = {row.run for row in data.rankings[0].rows}
+    own = evaluation.label_fingerprints.get(data.target, evaluation.fingerprint)
+    same = any(
+        run.run.name in ranked
+        and reported.is_of(own)
+        and reported.n_images == evaluation.n_images
+        for run, reported in iterate_reported(data)
+    )
+    return data.flow.positive_patients if same else None
 
 
 def count_units(evaluation: Evaluation, images: int) -> int:

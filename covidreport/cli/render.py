@@ -110,7 +110,7 @@ def render(
     from covidreport.cli.opening import open_report
     from covidreport.cli.terminal import print_paths, say, say_note
     from covidreport.report.collect import collect_report
-    from covidreport.report.formats import FORMATS
+    from covidreport.report.formats import FORMATS, need_curves
     from covidreport.settings import find_settings
     from covidreport.storage.folds import join_folds
     from covidreport.storage.runs import discover_runs
@@ -133,6 +133,7 @@ def render(
         audit=None if audit is None else read_audit(audit),
         show_ids=show_ids,
         command=format_command(context, {"output", "formats", "opened", "charts", "as_json"}),
+        curves=need_curves(names),
     )
     if str(output) == "-":
         _print_report(names[0], FORMATS[names[0]].render(data, options))

@@ -244,13 +244,11 @@ def _count_found(
     curve: _Curve, limits: Sequence[NDArray[np.int64]], weights: NDArray[np.int32]
 ) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Positives found and false alarms `(b,)` within each limit; -1 where it is out of reach."""
-    resamples = weights.shape[1]
-    alarms = np.zeros((curve.last.size + 1, resamples), dtype=np.int32)
-    alarms[1:] = np.cumsum(weights[curve.negatives], axis=0, dtype=np.int32)[curve.last]
-    alarms += weights[curve.failed].sum(axis=0, dtype=np.int32)
-    hits = np.zeros((curve.positives.size + 1, resamples), dtype=np.int32)
-    np.cumsum(weights[curve.positives], axis=0, out=hits[1:])
-    columns = np.arange(resamples)
+    alarms = _count_alarms(curve, np.max(limits, axis=0), weights)
+    within = curve.positives[: np.searchsorted(curve.above, len(alarms) - 1, side="right")]
+    hits = np.zeros((within.size + 1, weights.shape[1]), dtype=np.int32)
+    np.cumsum(weights[within], axis=0, out=hits[1:])
+    columns = np.arange(weights.shape[1])
     results = []
     for limit in limits:
         index = np.count_nonzero(alarms <= limit, axis=0) - 1
@@ -262,6 +260,25 @@ def _count_found(
             )
         )
     return results
+
+
+def _count_alarms(
+    curve: _Curve, most: NDArray[np.int64], weights: NDArray[np.int32]
+) -> NDArray[np.int32]:
+    """False alarms `(d, b)` where none of the distinct scores of negatives is called, one, ..., at
+    least as far as there are no more than `most` `(b,)`: what lies beyond is not asked for."""
+    failed = weights[curve.failed].sum(axis=0, dtype=np.int32)
+    rows = int(most.max(initial=0) * 1.25) + 16  # where each is drawn about once
+    while True:
+        last = curve.last[:rows]
+        alarms = np.zeros((last.size + 1, weights.shape[1]), dtype=np.int32)
+        if last.size:
+            called = weights[curve.negatives[: last[-1] + 1]]
+            alarms[1:] = np.cumsum(called, axis=0, dtype=np.int32)[last]
+        alarms += failed
+        if rows >= curve.last.size or (alarms[-1] > most).all():
+            return alarms
+        rows *= 4
 
 
 def _sample(

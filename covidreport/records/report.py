@@ -114,8 +114,6 @@ class LabelCurve(Struct, frozen=True):
     negatives: int
     failed_positive: int
     failed_negative: int
-    positive_groups: int | None
-    """Patients of the positives; None where patients are not known."""
     outline: tuple[tuple[int, int], ...]
     """Found and false alarms from the highest score down: the shape of its curves, not all of
     their points."""

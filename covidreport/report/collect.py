@@ -83,13 +83,15 @@ def collect_report(
     show_ids: bool = False,
     command: str | None = None,
     made: MadeHere | None = None,
+    curves: bool = True,
 ) -> ReportData:
     """Everything that a report shows of `runs`, on one split of one data set.
 
     plan: what runs were to be compared with, and by which margin. audit: of these data, whose
     findings the report takes in. show_ids: images and patients go by their ids, not by digests.
     command: the one that asks for it, for the record. made: what is known to have been computed
-    here, where that is more than the cache's records.
+    here, where that is more than the cache's records. curves: whether those over all thresholds
+    are read, which take a quarter of the time.
 
     images: what was said of data set, split and variant (another precision or provider, such as
     `fp16`); `choose_images` has the rule. tell: told where other images were evaluated later.
@@ -142,7 +144,7 @@ def collect_report(
         rankings=rankings,
         repeats=collect_repeats(reported, rankings, target),
         cases=collect_cases(rankings[0], reported, read, show_ids=show_ids) if rankings else None,
-        curves=collect_curves(reported, read),
+        curves=collect_curves(reported, read) if curves else None,
         classes=by_class.classes,
         frequencies=(
             collect_frequencies(rankings[0], evaluations, by_class.predictive) if rankings else ()
@@ -156,7 +158,7 @@ def collect_report(
             else None
         ),
         predictive=by_class.predictive,
-        datasets=read_answers_beside(datasets, reported, read, show_ids=show_ids),
+        datasets=read_answers_beside(datasets, reported, read, show_ids=show_ids, curves=curves),
         study=choices.study,
         disturbed=collect_disturbed(with_all, rankings, margin, read, tell),
         foreign=collect_foreign(with_all, rankings, read, tell),

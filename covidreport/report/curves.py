@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,9 +115,6 @@ def _count(
     limits = carry_thresholds(thresholds, scores.activation, scores.scores.dtype)
     called = np.searchsorted(-points.values, -limits, side="left")  # one at it is negative
     corners = outline_points(points)
-    groups = None
-    if scores.groups is not None:
-        groups = len(set(compress(scores.groups, (truth == 1).tolist())))
     values = np.where(failed, 0, scores.scores[:, column])
     logits = to_logits(values, scores.activation)
     patients = code_groups(scores.groups)
@@ -130,7 +126,6 @@ def _count(
         negatives=points.negatives,
         failed_positive=int(np.count_nonzero((truth == 1) & failed)),
         failed_negative=int(np.count_nonzero((truth == 0) & failed)),
-        positive_groups=groups,
         outline=tuple(outline),
         found=tuple(points.found[called].tolist()),
         false_alarms=tuple(points.false_alarms[called].tolist()),

@@ -81,7 +81,7 @@ def see_from(data: ReportData, there: ReportedDataset) -> ReportData:
 
 def read_answers_beside(
     datasets: Sequence[ReportedDataset], reported: Sequence[ReportedRun], read: ReadScores,
-    *, show_ids: bool,
+    *, show_ids: bool, curves: bool = True,
 ) -> tuple[ReportedDataset, ...]:  # fmt: skip
     """The data sets with the cases and curves of each that the report does not rank."""
     found = []
@@ -89,7 +89,8 @@ def read_answers_beside(
         if each.rankings:
             seen = see_runs(reported, each)
             cases = collect_cases(each.rankings[0], seen, read, show_ids=show_ids)
-            each = replace(each, cases=cases, curves=collect_curves(seen, read))
+            drawn = collect_curves(seen, read) if curves else None
+            each = replace(each, cases=cases, curves=drawn)
         found.append(each)
     return tuple(found)
 

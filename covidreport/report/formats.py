@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol
 
 from covidreport.records import ReportData
@@ -23,6 +23,7 @@ __all__ = [
     "encode_report",
     "find_suffix",
     "name_formats",
+    "need_curves",
     "render_comment",
     "render_csv",
     "render_html",
@@ -38,10 +39,12 @@ class Renderer(Protocol):
 
 
 class Format(NamedTuple):
-    """A format: the suffix of its files, with the dot, and the function that makes one."""
+    """A format: the suffix of its files, with the dot, the function that makes one, and whether it
+    has the curves over all thresholds."""
 
     suffix: str
     render: Renderer
+    curves: bool = True
 
 
 def _whole(render: Callable[[ReportData], str]) -> Renderer:
@@ -61,10 +64,10 @@ FORMATS: dict[str, Format] = {
     "markdown": Format(".md", render_markdown),
     "comment": Format(".comment.md", render_comment),
     "latex": Format(".tex", render_latex),
-    "json": Format(".json", _whole(render_json)),
-    "ranking-csv": Format(".ranking.csv", _whole(render_ranking_csv)),
-    "metrics-csv": Format(".metrics.csv", _whole(render_metrics_csv)),
-    "csv": Format(".csv", _whole(render_csv)),
+    "json": Format(".json", _whole(render_json), curves=False),
+    "ranking-csv": Format(".ranking.csv", _whole(render_ranking_csv), curves=False),
+    "metrics-csv": Format(".metrics.csv", _whole(render_metrics_csv), curves=False),
+    "csv": Format(".csv", _whole(render_csv), curves=False),
 }
 """Every format that is text, by the name that `render --format` takes."""
 DOCUMENTS: dict[str, Document] = {"docx": Document(".docx", render_docx)}
@@ -79,6 +82,11 @@ def name_formats() -> tuple[str, ...]:
 def find_suffix(name: str) -> str:
     """The suffix of a format's files, with the dot."""
     return FORMATS[name].suffix if name in FORMATS else DOCUMENTS[name].suffix
+
+
+def need_curves(names: Iterable[str]) -> bool:
+    """Whether any of these formats has the curves over all thresholds."""
+    return any(name not in FORMATS or FORMATS[name].curves for name in names)
 
 
 def encode_report(name: str, data: ReportData, options: RenderOptions = PLAIN) -> bytes:

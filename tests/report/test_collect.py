@@ -6,9 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from covidreport.compare import reading
 from covidreport.report.choices import ReportChoices
 from covidreport.report.collect import collect_report
+from covidreport.report.formats import FORMATS, need_curves
 from covidreport.store import read_scores
 from tests.report.scored_runs import write_runs
 
@@ -29,6 +32,25 @@ def test_comparisons_cases_and_curves_read_the_scores_of_each_run_once(tmp_path,
     assert data.cases is not None
     assert len(data.curves.runs) == 3
     assert sorted(opened) == sorted(tmp_path.glob("*/evaluations/*/scores.parquet"))
+
+
+def test_a_format_without_curves_is_the_same_where_none_are_read(tmp_path):
+    """Of JSON and CSV; the findings say of how many patients the positives are all the same."""
+    runs = write_runs(tmp_path, runs=3, images=80)
+    choices = ReportChoices("covid-19", 0.5)
+    whole, without = (collect_report(runs, choices, curves=curves) for curves in (True, False))
+
+    assert whole.curves is not None
+    assert without.curves is None
+    names = [name for name in FORMATS if not need_curves([name])]
+    assert "json" in names
+    for name in names:
+        assert FORMATS[name].render(whole) == FORMATS[name].render(without)
+    (few,) = (each for each in without.findings if each.code == "too-few-positives")
+    scores = read_scores(next(tmp_path.glob("*/evaluations/*/scores.parquet")))
+    positive = scores.truth[:, scores.labels.index("covid-19")] == 1
+    patients = len(set(np.array(scores.groups)[positive]))
+    assert f"{positive.sum()} positives of {patients} patients" in few.evidence
 
 
 def test_no_report_loads_pandas_and_a_second_one_no_scipy(tmp_path):

@@ -18,7 +18,7 @@ from covidreport.report.charts.threshold import (
 # Four positives and six negatives; at 0.2, 0.5 and 0.8 the run calls (4, 5), (3, 2) and (1, 0).
 STEPS = (0.2, 0.5, 0.8)
 CURVE = LabelCurve(
-    positives=4, negatives=6, failed_positive=0, failed_negative=0, positive_groups=None,
+    positives=4, negatives=6, failed_positive=0, failed_negative=0,
     outline=((0, 0), (1, 0), (3, 2), (4, 5), (4, 6)), found=(4, 3, 1), false_alarms=(5, 2, 0),
 )  # fmt: skip
 ONE = RunCurve("1", 0.5, Counts(tn=4, fp=2, fn=1, tp=3), CURVE)

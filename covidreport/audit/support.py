@@ -79,9 +79,7 @@ def count_positive_groups(data: ReportData, evaluation: Evaluation) -> int | Non
     ranked = {row.run for row in data.rankings[0].rows}
     own = evaluation.label_fingerprints.get(data.target, evaluation.fingerprint)
     same = any(
-        run.run.name in ranked
-        and reported.is_of(own)
-        and reported.n_images == evaluation.n_images
+        run.run.name in ranked and reported.is_of(own) and reported.n_images == evaluation.n_images
         for run, reported in iterate_reported(data)
     )
     return data.flow.positive_patients if same else None

@@ -23,7 +23,7 @@ from covidreport.storage.cache import (
 from covidreport.storage.cache_folder import list_entries, locate_cache, take_damage
 from tests.damage import DAMAGES, flip_byte
 
-CURVE = LabelCurve(2, 3, 0, 1, 2, ((0, 0), (2, 1)), (2, 1), (1, 0))
+CURVE = LabelCurve(2, 3, 0, 1, ((0, 0), (2, 1)), (2, 1), (1, 0))
 FACTS = {"method": 1, "runs": ["a", "b"], "curve": CURVE, "threshold": 0.5}
 
 

@@ -37,6 +37,7 @@ class _Wanted(Struct, frozen=True):
     """What is to be written, and where."""
 
     dvc: Path | None
+    all_metrics: bool
     model_card: Path | None
     checklists: tuple[tuple[str, Path], ...]
     figures: Path | None
@@ -53,6 +54,14 @@ def export(
         Path | None,
         typer.Option(help="Write one run's metrics.json and plots/ there.", metavar="FOLDER"),
     ] = None,
+    all_metrics: Annotated[
+        bool,
+        typer.Option(
+            "--all-metrics",
+            help="Every metric of every label in that metrics.json, with intervals; else the ten "
+            "of the target that are tracked.",
+        ),
+    ] = False,
     model_card: Annotated[
         Path | None, typer.Option(help="Write one run's model card to this file.", metavar="FILE")
     ] = None,
@@ -88,7 +97,11 @@ def export(
     from covidreport.storage.runs import discover_runs
     from covidreport.storage.shared import share_input
 
-    wanted = _Wanted(dvc, model_card, _name_checklists(checklist or (), output), figures)
+    if all_metrics and dvc is None:
+        raise UsageError("--all-metrics is of --dvc FOLDER: name it")
+    wanted = _Wanted(
+        dvc, all_metrics, model_card, _name_checklists(checklist or (), output), figures
+    )
     if not (wanted.of_one_run or wanted.checklists or wanted.figures):
         raise UsageError(
             "nothing to write: give --dvc FOLDER, --model-card FILE, --checklist NAME, "
@@ -163,7 +176,7 @@ def _write(data: ReportData, wanted: _Wanted, settings: Settings) -> Iterator[Pa
 
 def _write_run(data: ReportData, wanted: _Wanted) -> Iterator[Path]:
     """The files that are of one run alone."""
-    from covidreport.integrations.dvc import write_dvc
+    from covidreport.integrations.dvc import list_metrics, list_tracked, write_dvc
     from covidreport.integrations.model_card import render_model_card
     from covidreport.store import (
         SCORES_FILE,
@@ -181,7 +194,9 @@ def _write_run(data: ReportData, wanted: _Wanted) -> Iterator[Path]:
     if wanted.dvc is not None:
         file = evaluation_folder(run, evaluation.key) / SCORES_FILE
         scores = read_scores(file) if evaluation.has_scores and file.is_file() else None
-        yield from write_dvc(wanted.dvc, evaluation, scores)
+        every = wanted.all_metrics
+        metrics = list_metrics(evaluation) if every else list_tracked(evaluation, data.target)
+        yield from write_dvc(wanted.dvc, evaluation, scores, metrics)
     if wanted.model_card is not None:
         write_atomic(wanted.model_card, encode_text(render_model_card(data)))
         yield wanted.model_card

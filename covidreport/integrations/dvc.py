@@ -1,7 +1,8 @@
 """What DVC shows of a run: `metrics.json` for `dvc metrics diff`, tables for `dvc plots`.
 
-`metrics.json` holds nested scalars: by label the counts, and each metric with the ends of its
-interval. What is undefined is null, which DVC leaves out.
+`metrics.json` holds nested scalars: the ten figures of the target that a team tracks (`TRACKED`),
+and on request every count and metric of every label with the ends of its interval, under the same
+names. What is undefined is null, which DVC leaves out.
 """
 
 from __future__ import annotations
@@ -24,14 +25,29 @@ from covidreport.store import encode_text, write_atomic
 METRICS_FILE = "metrics.json"
 PLOTS_FOLDER = "plots"
 ALL_LABELS = "all labels"
+TRACKED = (
+    "missed",
+    "false_alarms",
+    "sensitivity",
+    "specificity",
+    "ppv",
+    "npv",
+    "f1",
+    "balanced_accuracy",
+    "roc_auc",
+    "average_precision",
+)
+"""What is tracked of the target from commit to commit, beside the threshold that it is of."""
 NOT_SCORED = "not scored"
 _NOTHING = Beside()
+_ABSENT = object()
 
 
 def render_dvc_metrics(verdicts: Sequence[Verdict], beside: Beside = _NOTHING) -> str:
     """metrics.json of one verdict: its outcome, whose scores, and the metrics, if there are any."""
     (verdict,) = verdicts
-    metrics = {} if verdict.evaluation is None else list_metrics(verdict.evaluation)
+    evaluation = verdict.evaluation
+    metrics = {} if evaluation is None else list_tracked(evaluation, verdict.target)
     origin = {
         "scores_from": verdict.scores_from,
         "thresholds_written_here": verdict.thresholds_written_here,
@@ -54,9 +70,24 @@ def list_metrics(evaluation: Evaluation) -> dict[str, Any]:
     return found
 
 
-def write_dvc(folder: Path, evaluation: Evaluation, scores: Scores | None) -> tuple[Path, ...]:
+def list_tracked(evaluation: Evaluation, target: str) -> dict[str, Any]:
+    """Of `list_metrics` what is tracked: of the target the ten, without the ends of intervals."""
+    every = list_metrics(evaluation)
+    whole = every.get(target, {})
+    kept = {
+        name: {"value": value["value"]} if isinstance(value, dict) else value
+        for name in ("threshold", *TRACKED)
+        if (value := whole.get(name, _ABSENT)) is not _ABSENT
+    }
+    return {"images": every["images"], target: kept} if kept else {"images": every["images"]}
+
+
+def write_dvc(
+    folder: Path, evaluation: Evaluation, scores: Scores | None, metrics: Mapping[str, Any]
+) -> tuple[Path, ...]:
     """Write metrics.json and plots/ into `folder` and give the paths.
 
+    metrics: of `list_tracked` or `list_metrics`.
     For each label `confusion-<label>.csv`, a row an image, for DVC's `confusion` template; with
     scores also `roc-<label>.csv` and `pr-<label>.csv`. A curve that is undefined, for want of
     positives or negatives, has no file; one of an earlier run is deleted.
@@ -70,7 +101,7 @@ def write_dvc(folder: Path, evaluation: Evaluation, scores: Scores | None) -> tu
         defined = curve is not None and curve.positives > 0 and curve.negatives > 0
         texts[f"roc-{name}.csv"] = format_roc(curve) if curve and defined else None
         texts[f"pr-{name}.csv"] = format_precision(curve) if curve and defined else None
-    write_atomic(folder / METRICS_FILE, encode_text(_to_json(list_metrics(evaluation))))
+    write_atomic(folder / METRICS_FILE, encode_text(_to_json(metrics)))
     written = [folder / METRICS_FILE]
     for name, text in texts.items():
         if text is None:

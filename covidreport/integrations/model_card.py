@@ -1,8 +1,8 @@
 """A model card as the Hugging Face Hub reads it: README.md with `model-index` results in front.
 
 The metrics in front are for the Hub's tables; the text has the same ones with their intervals, on
-what they rest, and what the model is not for. What nobody stated (a licence, who made it) is not
-invented: it is for the author to add.
+what they rest, what the model takes and gives, and what it is not for. What nobody stated (a
+licence, who made it) is not invented: it is for the author to add.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import math
 from decimal import Decimal
 
 from covidreport import __version__
+from covidreport.integrations.input_contract import describe_contract
 from covidreport.metrics import Measured, iter_metrics
 from covidreport.records import Evaluation, ReportData
 from covidreport.report.blocks import Block, Facts, Group, Items, Prose, Text
@@ -98,6 +99,7 @@ def _text(data: ReportData, evaluation: Evaluation) -> str:
     run = data.runs[0].run
     labels = [label for label in evaluation.labels if label in evaluation.counts]
     failed = describe_failed(evaluation, index)
+    contract = describe_contract(evaluation)
     blocks: list[Block] = [
         *([Prose((Text(run.description),))] if run.description else []),
         Prose(
@@ -105,6 +107,7 @@ def _text(data: ReportData, evaluation: Evaluation) -> str:
             f"each of {listed(_labels(evaluation))}."
         ),
         Group((Items(list_limits(data, index)),), "Limits of use"),
+        *([] if contract is None else [Group((contract,), "Input contract")]),
         Group(
             (
                 Prose(describe_images(evaluation, index.target)),

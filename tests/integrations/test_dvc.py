@@ -15,6 +15,7 @@ import pytest
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from covidreport.integrations.dvc import (
+    TRACKED,
     format_confusion,
     format_precision,
     format_roc,
@@ -75,10 +76,29 @@ def test_a_run_without_a_verdict_has_an_outcome_and_no_figures():
     assert json.loads(render_dvc_metrics([broken()])) == {"outcome": "error"}
 
 
+def test_ten_figures_are_tracked_and_the_others_come_on_request(covidreport, tmp_path):
+    """The ten are of the target; a figure has one name in both, so that histories go on."""
+    write_scored_run(tmp_path / "good")
+    assert covidreport("export", "good", "--dvc", "few").code == 0
+    assert covidreport("export", "good", "--dvc", "all", "--all-metrics").code == 0
+    few, every = (json.loads((tmp_path / of / "metrics.json").read_text()) for of in ("few", "all"))
+    assert set(few) == {"images", "covid-19"}
+    assert set(few["covid-19"]) == {"threshold", *TRACKED}
+    assert len(TRACKED) == 10
+    assert few["covid-19"]["sensitivity"] == {"value": 1.0}
+    assert every["covid-19"]["sensitivity"]["low"] == pytest.approx(0.51, abs=0.001)
+    assert set(every) == {"images", "covid-19", "normal", "all labels"}
+    for name in TRACKED:
+        found, wanted = few["covid-19"][name], every["covid-19"][name]
+        assert found == ({"value": wanted["value"]} if isinstance(wanted, dict) else wanted)
+    done = covidreport("export", "good", "--model-card", "card.md", "--all-metrics")
+    assert (done.code, "--all-metrics is of --dvc FOLDER" in done.err) == (2, True)
+
+
 def test_export_writes_figures_and_plots(covidreport, tmp_path):
     """4 of 4 found with 1 false alarm: by hand, with the ROC through (1/6, 3/4) and (1/6, 1)."""
     write_scored_run(tmp_path / "good")
-    done = covidreport("export", "good", "--dvc", "dvc")
+    done = covidreport("export", "good", "--dvc", "dvc", "--all-metrics")
     assert done.code == 0, done.err
     figures = json.loads((tmp_path / "dvc" / "metrics.json").read_text())
     assert (figures["covid-19"]["missed"], figures["covid-19"]["fp"]) == (0, 1)

@@ -6,11 +6,12 @@ import pytest
 from msgspec.structs import replace
 
 from covidreport.integrations.model_card import render_model_card
-from covidreport.records import Estimate
+from covidreport.records import Estimate, InputSpec, PixelSpec
 from covidreport.report.choices import ReportChoices
 from covidreport.report.collect import collect_report
+from covidreport.storage.codec import encode
 from covidreport.storage.runs import read_run
-from tests.integrations.run_folders import write_scored_run
+from tests.integrations.run_folders import LABELS, write_scored_run
 from tests.integrations.verdicts import HOSTILE
 
 
@@ -52,6 +53,57 @@ def test_the_text_has_intervals_and_limits(tmp_path):
     assert "## Limits of use\n\n- Research software, no medical device" in card
     assert "## Training\n\n- architecture: tiny" in card
     assert card.index("Limits of use") < card.index("## Metrics on")
+
+
+SPECS = {
+    "grey, by itself": (
+        InputSpec(PixelSpec(64, 48), LABELS, "pixels", "logits"),
+        [
+            "- Input: pixels: uint8, N × 1 × 64 × 48 (NCHW)",
+            "- Channels: 1, grey",
+            "64 × 48 (height × width): the whole image is stretched, bilinear with antialiasing",
+            "- Values: pixels from 0 to 255\n",
+            "- Output: logits: a logit of each label: a sigmoid gives its probability",
+            "- Columns: covid-19, normal",
+            "- Answer: yes where the probability is above: covid-19 0.5, normal 0.5",
+        ],
+    ),
+    "as torchvision": (
+        InputSpec(
+            PixelSpec(224, 224, "crop", channels=3, shorter_side=256, antialias=False), LABELS,
+            "x", "y", dtype="float32", divisor=255, mean=(0.485, 0.456, 0.406), batch=1,
+            std=(0.229, 0.224, 0.225), activation="softmax-logit", channel_order="BGR",
+            outputs=("normal", None, "covid-19"),
+        ),
+        [
+            "- Input: x: float32, 1 × 3 × 224 × 224 (NCHW)",
+            "- Channels: 3, BGR",
+            "shorter side is scaled to 256 pixels and the centre cut out, bilinear with no anti",
+            "divided by 255, then less 0.485, 0.456, 0.406, then over 0.229, 0.224, 0.225",
+            "- Columns: normal, not used, covid-19",
+            "probability of the softmax is above",
+        ],
+    ),
+    "each image by itself": (
+        InputSpec(PixelSpec(8, 8), LABELS, "x", "y", layout="NHWC", dtype="float32", divisor=255,
+                  per_image="min-max"),
+        ["N × 8 × 8 × 1 (NHWC)", "255, then each image stretched to 0 to 255, then divided by 255"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", SPECS)
+def test_the_card_says_what_the_model_takes(tmp_path, what):
+    """As the evaluation recorded it, by hand from the contract; nothing where none was run."""
+    spec, lines = SPECS[what]
+    data, card = _card(tmp_path / "good")
+    assert "Input contract" not in card
+    (reported,) = data.runs
+    provenance = {**reported.evaluation.provenance, "input": encode(spec)}
+    known = replace(reported.evaluation, provenance=provenance)
+    card = render_model_card(replace(data, runs=(replace(reported, evaluation=known),)))
+    part = card.split("## Input contract\n")[1].split("## ")[0]
+    assert not [line for line in lines if line not in part]
 
 
 def test_a_hostile_name_is_data(tmp_path):

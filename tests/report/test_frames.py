@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from msgspec.structs import replace
 
@@ -299,6 +300,9 @@ def test_every_frame_goes_through_parquet(study, documents, tmp_path):
         frame = getattr(report, name)
         frame.to_parquet(tmp_path / "frame.parquet")
         back = pd.read_parquet(tmp_path / "frame.parquet")
+        # polars.from_dataframe, and whatever else takes a frame over, reads it by this interface
+        streamed = pa.RecordBatchReader.from_stream(frame).read_all()
+        assert (streamed.column_names, streamed.num_rows) == (list(frame), len(frame))
         for column in frame.select_dtypes("object"):
             read, written = back.pop(column), frame[column]
             assert read.map(_as_listed).tolist() == written.map(_as_listed).tolist()

@@ -7,7 +7,7 @@ RUNTIME ?= $(shell nvidia-smi > /dev/null 2>&1 && echo gpu || echo cpu)
 STAMP := $(VENV)/.installed-$(RUNTIME)
 DEMO := demo
 
-.PHONY: demo test check lint types tests bench dockerfiles clean
+.PHONY: demo test check lint types tests bench dockerfiles test-versions release clean
 .DEFAULT_GOAL := demo
 
 $(STAMP): pyproject.toml constraints.txt
@@ -59,6 +59,15 @@ bench: $(STAMP)
 # What the Dockerfiles install, in a new environment each: where there is no Docker.
 dockerfiles: $(STAMP)
 	$(BIN)/python -m benchmarks.dockerfiles
+
+# The tests that need no torch on other versions of Python, and with the oldest of each library. WORDS: such as
+# `--only oldest tests/metrics`.
+test-versions: $(STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/python -m release versions $(WORDS)
+
+# Writes the version into the texts, builds it twice, lists what is in it and what a person signs. Publishes nothing.
+release: $(STAMP)
+	$(BIN)/python -m release cut $(VERSION)
 
 clean:
 	rm -rf $(VENV) $(DEMO) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import pytest
+from hatchling.builders.wheel import WheelBuilder
 
 from release.names import find_owner, strip_suffix
 
@@ -61,6 +63,25 @@ def test_a_wheel_holds_the_templates_and_no_name_but_ours(site, tmp_path):
     package, templates = _python(code, tmp_path, str(site)).splitlines()
     assert Path(package).parent == site / "covidreport"
     assert Path(templates) == site / "covidreport" / "templates"
+
+
+def test_a_wheel_that_is_built_elsewhere_is_the_same(tmp_path, monkeypatch):
+    """Byte for byte, of a copy whose files are newer and closed to others."""
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1580601600")
+    copy = tmp_path / "copy"
+    for name in ("covidreport", "templates", "train", "release"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / name, copy / name, copy_function=shutil.copyfile, ignore=ignored)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copyfile(ROOT / name, copy / name)
+    (copy / "covidreport_train").symlink_to("train")
+    for file in copy.rglob("*.py"):
+        file.chmod(0o600)
+    made = [
+        Path(next(WheelBuilder(str(root)).build(directory=str(tmp_path / name)))).read_bytes()
+        for name, root in (("here", ROOT), ("there", copy))
+    ]
+    assert made[0] == made[1]
 
 
 def test_an_index_shows_the_readme_with_links_that_lead_somewhere(site):

@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
         short_help="Now `evaluate --occlude`.",
         help=(
             "The same as `covidreport evaluate --occlude REGION:FRACTION`, under its earlier name, "
-            "which is kept for one version."
+            "which goes with version 0.3.0."
         ),
         epilog="Example: covidreport occlude runs/ --region centre --fraction 0.8",
         deprecated=True,
@@ -57,8 +57,10 @@ def occlude(
 ) -> None:
     """Evaluate with a region blacked out."""
     from covidreport.cli.evaluate import evaluate_and_show
+    from covidreport.cli.terminal import say_deprecated
     from covidreport.evaluate.occlusion import read_occlusion
 
+    say_deprecated("command", "occlude")
     occlusion = read_occlusion(region if fraction is None else f"{region}:{fraction:g}")
     options = replace(take_options(context), occlusion=occlusion)
     evaluate_and_show(folders or (), [options], as_json=as_json)

@@ -108,7 +108,7 @@ def render(
     from covidreport.audit.document import read_audit
     from covidreport.cli.command_line import format_command
     from covidreport.cli.opening import open_report
-    from covidreport.cli.terminal import print_paths, say, say_note
+    from covidreport.cli.terminal import print_paths, say, say_deprecated, say_note
     from covidreport.report.collect import collect_report
     from covidreport.report.formats import FORMATS, need_curves
     from covidreport.settings import find_settings
@@ -117,6 +117,8 @@ def render(
     from covidreport.storage.shared import share_input
 
     names = _check_formats(formats, output, opened=opened, charts=charts, as_json=as_json)
+    for name in names:
+        say_deprecated("format", name)
     settings = find_settings(Path.cwd())
     options = replace(_choose_render_options(logo, template_dir, settings), appendix=appendix)
     found = discover_runs(folders or (), say_note)

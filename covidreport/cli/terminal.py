@@ -104,6 +104,15 @@ class _Told(Struct):
 _told = _Told()
 
 
+def say_deprecated(kind: str, name: str) -> None:
+    """That a format or a command goes, where it does, and what takes its place."""
+    from covidreport.text.deprecations import find_deprecation
+
+    found = find_deprecation(kind, name)
+    if found is not None:
+        say_note(found.sentence)
+
+
 def keep_quiet(given: bool) -> None:
     """Say errors and warnings alone, or everything again."""
     _told.quiet = given

@@ -1,6 +1,6 @@
 """The report's figures as CSV: one row for each run, split and label, and for parts of the images.
 
-Deprecated: it goes with the next minor version but one. `ranking-csv` and `metrics-csv` hold what
+Deprecated (`covidreport.text.deprecations`). `ranking-csv` and `metrics-csv` hold what
 people asked of it (`csv_tables`).
 
 | column | holds |

@@ -25,6 +25,7 @@ from covidreport.report.summary import describe_report, render_summary
 from covidreport.storage.address import refuse_addresses
 from covidreport.store import write_atomic
 from covidreport.text import listed
+from covidreport.text.deprecations import warn_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,6 +66,7 @@ class Report:
             )
         if name not in FORMATS:
             raise UsageError(f"no format is called {name!r}; one of {', '.join(FORMATS)}")
+        warn_of("format", name)
         return FORMATS[name].render(self.data, replace(options, hide=options.hide | self.hide))
 
     def render(self, path: str | os.PathLike[str]) -> Path:
@@ -81,6 +83,7 @@ class Report:
                 f"{file}: the name of a report ends as {listed(list(ends), last='or')}"
             )
         refuse_addresses([("", file)])
+        warn_of("format", found[-1])
         write_atomic(file, encode_report(found[-1], self.data, RenderOptions(hide=self.hide)))
         return file
 

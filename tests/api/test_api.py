@@ -155,8 +155,10 @@ def test_a_report_is_rendered_in_every_format(project):
     evaluate_runs(options=EvaluateOptions(data=Path("data/manifest.csv"), provider="cpu"))
     report = covidreport.load()
     assert covidreport.render_report(report).startswith("<!doctype html>")
-    for name in ("markdown", "json", "csv"):
+    for name in ("markdown", "json", "ranking-csv", "metrics-csv"):
         assert "keen" in covidreport.render_report(report, name)
+    with pytest.warns(DeprecationWarning, match=r"`csv` is deprecated and goes with 0\.3\.0; use"):
+        assert "keen" in covidreport.render_report(report, "csv")
 
 
 def test_the_examples_of_the_documentation_run(project, capsys):

@@ -147,7 +147,7 @@ def test_the_earlier_command_gives_the_same(covidreport, evaluate):
     words = ("--region", "borders", "--fraction", "0.2", "--provider", "cpu", "--json")
     done = covidreport("occlude", "runs", "--data", "data", *words)
     assert done.code == 0, done.err
-    assert "deprecated" in done.err
+    assert "goes with 0.3.0; use `covidreport evaluate --occlude`" in " ".join(done.err.split())
     (one,) = json.loads(done.out)["remaining"]
     assert one["variant"] == "occlude-borders-0.2"
     assert "occlude" not in covidreport("--help").out

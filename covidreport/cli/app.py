@@ -63,6 +63,7 @@ def build_app() -> typer.Typer:
         occlude,
         plan,
         predict,
+        pull,
         push,
         render,
         score,
@@ -82,7 +83,7 @@ def build_app() -> typer.Typer:
     for module in (
         init, adopt, split, evaluate, merge, render, gate, baseline, ci, score, tune, combine, plan,
         audit, occlude, predict, listing, kit, import_counts, import_scores, import_readers, export,
-        push, migrate, cache, doctor,
+        push, pull, migrate, cache, doctor,
     ):  # fmt: skip
         module.register(app)
     return app

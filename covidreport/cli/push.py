@@ -1,4 +1,4 @@
-"""`covidreport push` and `pull`: runs onto a server, and back from it."""
+"""`covidreport push`: runs onto an MLflow server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from msgspec import Struct, to_builtins
 
 from covidreport.cli.options import (
     AsJson,
-    NewRuns,
     RankSites,
     RankWeighted,
     ReferenceGroups,
@@ -45,7 +44,7 @@ Experiment = Annotated[str, typer.Option(help="The MLflow experiment that holds 
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands to `app`."""
+    """Add the command to `app`."""
     app.command(
         short_help="Log runs on an MLflow server.",
         help=(
@@ -57,16 +56,6 @@ def register(app: typer.Typer) -> None:
         ),
         epilog="Example: covidreport push runs/ --mlflow http://127.0.0.1:5000",
     )(push)
-    app.command(
-        short_help="Make run folders from what was pushed to an MLflow server.",
-        help=(
-            "Make run folders from what `covidreport push` left on an MLflow server, to be listed, "
-            "rendered or compared here.\n\nEach file is compared with what was pushed. A folder "
-            "that holds another run is never touched.\n\n"
-            "Exit code: 0 all runs are here, 2 wrong usage, 3 a run or the server failed."
-        ),
-        epilog="Example: covidreport pull --mlflow http://127.0.0.1:5000 --output runs/",
-    )(pull)
 
 
 def push(
@@ -190,42 +179,3 @@ class _Report(Struct, frozen=True):
             say_note(f"run {run.name}: no report is sent: {error}")
             return None
         return FORMATS["html"].render(data, RenderOptions(hide=self.hide))
-
-
-def pull(
-    uri: Address,
-    output: NewRuns = Path("runs"),
-    experiment: Experiment = DEFAULT_EXPERIMENT,
-    as_json: AsJson = False,
-) -> None:
-    """Pull runs."""
-    from covidreport.cli.terminal import failure_as_json, print_json, say, say_failures
-    from covidreport.integrations.mlflow import pull_runs
-    from covidreport.integrations.mlflow.server import MlflowServer
-    from covidreport.records import Failure
-
-    failed: list[Failure] = []
-    here: list[dict[str, object]] = []
-    for pulled in pull_runs(MlflowServer(uri), experiment, output):
-        if isinstance(pulled, Failure):
-            failed.append(pulled)
-            continue
-        here.append({"folder": str(pulled.folder), "older": pulled.older})
-        if not as_json:
-            typer.echo(pulled.folder)
-        if pulled.older:
-            older = "1 older run of this name was"
-            if pulled.older > 1:
-                older = f"{pulled.older} older runs of this name were"
-            say(f"{pulled.folder.name}: {older} left there")
-    if as_json:
-        print_json(
-            {
-                "schema": "covidreport.pull/1",
-                "runs": here,
-                "failures": [failure_as_json(failure) for failure in failed],
-            }
-        )
-    say_failures(failed, "pulled")
-    if failed:
-        raise typer.Exit(3)

@@ -9,9 +9,18 @@ from collections.abc import Mapping, Sequence
 
 from covidreport.gate.limit_wording import describe_limit
 from covidreport.records import LimitResult, Verdict, VerdictOutcome
+from covidreport.storage.files import fits_name
 from covidreport.text import clean
 
-__all__ = ["OUTCOME_WORDS", "clean", "identify_limit", "name_file", "title_limits", "title_run"]
+__all__ = [
+    "OUTCOME_WORDS",
+    "clean",
+    "identify_limit",
+    "is_plain_name",
+    "name_file",
+    "title_limits",
+    "title_run",
+]
 
 OUTCOME_WORDS: Mapping[VerdictOutcome, str] = {
     "pass": "Pass",
@@ -56,3 +65,8 @@ def name_file(text: str) -> str:
     if safe == text:
         return safe
     return f"{safe}-{hashlib.sha256(text.encode()).hexdigest()[:8]}".lstrip("-")
+
+
+def is_plain_name(name: str) -> bool:
+    """Whether a folder or file may be called so here: no separator, not hidden, no line break."""
+    return fits_name(name) and ":" not in name

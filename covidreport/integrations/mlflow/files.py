@@ -10,8 +10,8 @@ from typing import Any
 from msgspec import Struct
 
 from covidreport.errors import StoreError
+from covidreport.integrations.naming import is_plain_name
 from covidreport.records import Evaluation, Run
-from covidreport.storage.files import fits_name
 from covidreport.storage.model import locate_files
 from covidreport.store import (
     EVALUATION_FILE,
@@ -116,8 +116,3 @@ def read_list(text: str, where: str) -> PushedList:
                 "run folder; it was not made by covidreport, and nothing of it was written"
             )
     return PushedList(folder, files, report)
-
-
-def is_plain_name(name: str) -> bool:
-    """Whether a folder or file may be called so here: no separator, not hidden, no line break."""
-    return fits_name(name) and ":" not in name

@@ -13,9 +13,10 @@ from msgspec.structs import replace
 from covidreport.boundary import attempt
 from covidreport.errors import ServiceError, StoreError, UsageError
 from covidreport.integrations.mlflow.facts import FOLDER_TAG
-from covidreport.integrations.mlflow.files import LIST_FILE, describe_file, is_plain_name, read_list
+from covidreport.integrations.mlflow.files import LIST_FILE, describe_file, read_list
 from covidreport.integrations.mlflow.push import RUN_FOLDER
 from covidreport.integrations.mlflow.server import MlflowServer, RemoteRun
+from covidreport.integrations.naming import is_plain_name
 from covidreport.records import Failure
 from covidreport.store import write_json
 

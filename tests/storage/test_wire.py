@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -87,8 +88,17 @@ def test_every_model_that_onnx_ships_reads_as_onnx_reads_it():
         assert_same(path)
 
 
-def test_every_example_of_an_operator_reads_as_onnx_reads_it(tmp_path):
+def _leave_empty(padded, x_shape: Sequence[int], kernel, strides, out_shape, *_, **__):
+    """What a pooling gives, but its values, which stand in no graph; the package takes ten seconds
+    to find them, point by point."""
+    return np.zeros([*x_shape[:2], *out_shape], padded.dtype)
+
+
+def test_every_example_of_an_operator_reads_as_onnx_reads_it(tmp_path, monkeypatch):
     """Thousands of graphs: control flow, functions, sparse and quantised tensors among them."""
+    monkeypatch.setattr("onnx.reference.ops.op_pool_common.pool", _leave_empty)
+    # nor are the examples documented here
+    monkeypatch.setattr("onnx.backend.test.case.base.process_snippet", lambda *_: ("", ""))
     path = tmp_path / "model.onnx"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the package's own examples

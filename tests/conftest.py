@@ -135,6 +135,17 @@ def cache_of_its_own(caches, monkeypatch):
 
 
 @pytest.fixture(autouse=True)
+def environment_of_its_own():
+    """What a test, or what it calls, sets in the environment is gone with it: else each command
+    that a later one starts would start otherwise, and could not be forked."""
+    before = dict(os.environ)
+    yield
+    for name in os.environ.keys() - before.keys():
+        del os.environ[name]
+    os.environ.update(before)
+
+
+@pytest.fixture(autouse=True)
 def not_flushed(monkeypatch):
     """What a test writes need not outlive a loss of power: a flush takes longer than most tests."""
     monkeypatch.setattr(os, "fsync", lambda handle: None)

@@ -45,6 +45,8 @@ FIXED = (
     "PYTHON", "LC_", "LANG", "OMP_", "CUDA_", "COVERAGE", "TERMINAL_", "NO_COLOR", "FORCE_COLOR",
 )  # fmt: skip
 """Beginnings of variables that are read as Python or a module starts."""
+OWN = "CUDA_DEVICE_ORDER"
+"""That covidreport sets itself before it looks for cards, which no server does."""
 DRAWINGS = "drawings"
 """The folder of charts that were drawn, beside the programs."""
 MOST_FILES = 200
@@ -57,6 +59,7 @@ words = WORDS + sys.argv[1:]
 flags = list(itertools.takewhile(("-B", "-P").__contains__, words))
 words = words[len(flags):]
 given = {{key: value for key, value in os.environ.items() if key.startswith(FIXED)}}
+given.pop({own!r}, None)
 plain = words and (words[0] in ("-c", "-m") or not words[0].startswith("-"))
 if given != KNOWN or not plain:
     os.execv(REAL, [REAL, *flags, *words])
@@ -138,10 +141,12 @@ def offer_forks(folder: Path) -> Iterator[Forks]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     environment.pop("COLUMNS", None)  # a terminal asks for it whenever there is none as it starts
     known = {key: value for key, value in environment.items() if key.startswith(FIXED)}
+    known.pop(OWN, None)
     servers = []
     for kind in KINDS:
         address = str(folder / f"{kind}.socket")
-        facts = {"python": sys.executable, "fixed": FIXED, "known": known, "socket": address}
+        facts = {"python": sys.executable, "fixed": FIXED, "own": OWN, "known": known}
+        facts["socket"] = address
         _write_program(folder / kind / "python", words=[], **facts)
         if kind == "train":
             _write_program(forks.programs / "python", words=[], **facts)

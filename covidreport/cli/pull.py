@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from covidreport.cli.options import AsJson, NewRuns
-from covidreport.cli.push import DEFAULT_EXPERIMENT, Experiment
+from covidreport.cli.push import DEFAULT_EXPERIMENT, Address, Experiment
 from covidreport.errors import UsageError
 
 if TYPE_CHECKING:
@@ -36,17 +36,7 @@ def register(app: typer.Typer) -> None:
 
 
 def pull(
-    uri: Annotated[
-        str | None,
-        typer.Option(
-            "--mlflow",
-            envvar="MLFLOW_TRACKING_URI",
-            show_envvar=True,
-            help="The address of an MLflow server, such as http://127.0.0.1:5000, or a tracking "
-            "database without one, such as sqlite:///mlflow.db.",
-            metavar="URI",
-        ),
-    ] = None,
+    uri: Address = None,
     wandb: Annotated[
         Path | None,
         typer.Option(

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 DEFAULT_EXPERIMENT = "covidreport"
 
 Address = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--mlflow",
         envvar="MLFLOW_TRACKING_URI",
@@ -46,12 +46,14 @@ Experiment = Annotated[str, typer.Option(help="The MLflow experiment that holds 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
     app.command(
-        short_help="Log runs on an MLflow server.",
+        short_help="Log runs on an MLflow server, or upload one to the Hugging Face Hub.",
         help=(
             "Log runs on an MLflow server: parameters, metrics with their intervals, counts, the "
             "training's history, the report and the evaluation.\n\nA run that was pushed before is "
             "updated; one whose model was trained again is a new run there. Images are never "
-            "sent, and scores, which name images and patients, only with --scores.\n\n"
+            "sent, and scores, which name images and patients, only with --scores.\n\nWith --hub "
+            "one run becomes a repository of the Hugging Face Hub: the model, its card (README.md) "
+            "and what describes it; no evaluation, which may name images.\n\n"
             "Exit code: 0 all runs are there, 2 wrong usage, 3 a run or the server failed."
         ),
         epilog="Example: covidreport push runs/ --mlflow http://127.0.0.1:5000",
@@ -59,13 +61,22 @@ def register(app: typer.Typer) -> None:
 
 
 def push(
-    uri: Address,
+    uri: Address = None,
     folders: Runs = None,
     experiment: Experiment = DEFAULT_EXPERIMENT,
     scores: Annotated[
         bool, typer.Option("--scores", help="Send each image's scores, under its name, too.")
     ] = False,
     models: Annotated[bool, typer.Option("--models", help="Send the model files too.")] = False,
+    hub: Annotated[
+        str | None,
+        typer.Option(
+            help="Upload one run's model and card to this repository of the Hugging Face Hub, "
+            "private unless it is there; without huggingface_hub or a token the folder to upload "
+            "is written.",
+            metavar="OWNER/NAME",
+        ),
+    ] = None,
     site: Site = None,
     rank_sites: RankSites = None,
     reference_group: ReferenceGroups = None,
@@ -73,6 +84,15 @@ def push(
     as_json: AsJson = False,
 ) -> None:
     """Push runs."""
+    from covidreport.errors import UsageError
+
+    if hub is not None:
+        if scores or models:
+            raise UsageError("--hub always sends the model and never scores: leave the option out")
+        _push_hub(hub, folders or (), as_json=as_json)
+        return
+    if uri is None:
+        raise UsageError("nowhere to push to: give --mlflow URI or --hub OWNER/NAME")
     from covidreport.boundary import attempt
     from covidreport.cli.progress import show_events
     from covidreport.cli.terminal import (
@@ -126,6 +146,45 @@ def push(
         rest = "; the others were" if len(failed) < len(runs) else ""
         say(f"{part_of(len(failed), len(runs), 'was', 'were')} not pushed{rest}")
         raise typer.Exit(3)
+
+
+def _push_hub(repository: str, folders: Sequence[Path], *, as_json: bool) -> None:
+    """Upload one run, or write the folder that is to be uploaded."""
+    import tempfile
+
+    from covidreport.cli.terminal import print_json, say, say_note
+    from covidreport.errors import RunError, UsageError
+    from covidreport.integrations import hub
+    from covidreport.integrations.mlflow.push import check_evaluated
+    from covidreport.report.collect import collect_report
+    from covidreport.settings import find_settings
+    from covidreport.storage.runs import discover_runs
+
+    hub.check_repository(repository)
+    settings = find_settings(Path.cwd())
+    runs = discover_runs(folders, say_note)
+    if len(runs) != 1:
+        raise UsageError("--hub is of one run: name its folder")
+    if runs[0].faults:
+        raise RunError("; ".join(runs[0].faults))
+    check_evaluated(runs[0])
+    images = settings.query_stored()
+    data = collect_report(runs, settings.choose_report(), images=images, tell=say_note)
+    why_not = hub.why_not_uploaded()
+    if why_not is None:
+        with tempfile.TemporaryDirectory() as scratch:
+            hub.write_repository(data, Path(scratch))
+            where = hub.upload_repository(Path(scratch), repository)
+    else:
+        where = f"{repository.rpartition('/')[2]}-hub"
+        hub.write_repository(data, Path(where))
+    if as_json:
+        print_json({"schema": "covidreport.push-hub/1", "repository": repository,
+                    "uploaded": why_not is None, "where": where})  # fmt: skip
+    else:
+        typer.echo(where)
+    if why_not is not None:
+        say(f"not uploaded, for {why_not}: `hf upload {repository} {where}` does it")
 
 
 def _choose_images(runs: Sequence[Run], settings: Settings) -> ImageQuery | None:

@@ -9,6 +9,7 @@ from covidreport.integrations.model_card import render_model_card
 from covidreport.records import Estimate, InputSpec, PixelSpec
 from covidreport.report.choices import ReportChoices
 from covidreport.report.collect import collect_report
+from covidreport.report.tables import metric_title
 from covidreport.storage.codec import encode
 from covidreport.storage.runs import read_run
 from tests.integrations.run_folders import LABELS, write_scored_run
@@ -44,6 +45,31 @@ def test_the_front_matter_has_the_results(tmp_path):
     assert figures["Sensitivity, COVID-19"] == ("recall", 1.0)
     assert figures["Specificity, COVID-19"] == ("specificity", pytest.approx(5 / 6))
     assert all(isinstance(value, float) for _, value in figures.values())
+
+
+def test_the_hub_reads_the_results(tmp_path):
+    """Its own reader gives each defined metric with the value that was evaluated, and the card that
+    it writes of these is read alike: nothing is lost to it."""
+    hub = pytest.importorskip("huggingface_hub", reason="huggingface_hub is not installed here")
+    data, text = _card(tmp_path / "good")
+    card = hub.ModelCard(text)
+    results = card.data.eval_results
+    evaluation = data.runs[0].evaluation
+    assert card.data.model_name == "good"
+    by_label = {"COVID-19": "covid-19", "normal": "normal"}
+    for result in results:
+        title, _, label = result.metric_name.rpartition(", ")
+        known = evaluation.estimates[by_label[label]]
+        keys = [key for key in known if metric_title(key) == title]
+        assert [result.metric_value] == [known[key].value for key in keys], result.metric_name
+        assert result.dataset_split == "validation"
+        assert result.task_type == "image-classification"
+    assert {"recall", "specificity", "precision", "f1", "roc_auc"} <= {
+        each.metric_type for each in results
+    }
+    again = hub.ModelCard(str(card))
+    assert again.data.eval_results == results
+    assert again.text == card.text
 
 
 def test_the_text_has_intervals_and_limits(tmp_path):

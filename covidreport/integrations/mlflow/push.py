@@ -78,6 +78,13 @@ def push_run(server: MlflowServer, run: Run, request: PushRequest) -> Pushed:
 
 
 def _read(run: Run) -> tuple[RunFacts, tuple[Evaluation, ...]]:
+    model, evaluations = check_evaluated(run)
+    return gather_facts(run, evaluations, model, _why_failed(run)), evaluations
+
+
+def check_evaluated(run: Run) -> tuple[str | None, tuple[Evaluation, ...]]:
+    """The sha256 of a run's model, and its evaluations; RunError where these are of another model,
+    or broken: what is pushed would stand beside metrics that are not its own."""
     evaluations, faults = read_evaluations(run)
     if faults:
         raise RunError("; ".join(faults))
@@ -91,7 +98,7 @@ def _read(run: Run) -> tuple[RunFacts, tuple[Evaluation, ...]]:
                 f"its model is not the one that {evaluation.key} was evaluated with: run "
                 "`covidreport evaluate` again, then push"
             )
-    return gather_facts(run, evaluations, model, _why_failed(run)), evaluations
+    return model, evaluations
 
 
 def _send_files(

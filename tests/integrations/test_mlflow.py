@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import math
 import shutil
 import sys
+import time
 
 import pytest
 
@@ -47,10 +49,22 @@ def test_a_pushed_run_carries_its_figures_and_files(covidreport, server, tmp_pat
     """4 of 4 found, 1 of 6 false alarms: counts, rate and bound (Wilson: 0.510) are on the server;
     scores, which name images, are not."""
     write_scored_run(tmp_path / "runs" / "good")
+    file = tmp_path / "runs" / "good" / "run.json"
+    data = {"name": "cxr", "train_split": "train", "source": "cxr.csv",
+            "fingerprints": {"train": "a" * 64}}  # fmt: skip
+    timing = {"started": "2026-01-01T00:00:00+00:00", "finished": "2026-01-01T02:30:00+01:00"}
+    own = {"git_revision": "b" * 40 + "-modified", "data": data, "timing": timing}
+    file.write_text(json.dumps({**json.loads(file.read_text()), **own}))
     done = covidreport("push", "--mlflow", server, "--experiment", "one")
     assert done.code == 0, done.err
     assert done.out.startswith("new        good")
     (run,) = _list(server, "one")
+    assert (run.ended_ms - run.started_ms, run.started_ms) == (5_400_000, 1_767_225_600_000)
+    assert run.tags["mlflow.user"] == getpass.getuser()
+    assert run.tags["mlflow.source.git.commit"] == "b" * 40
+    assert run.tags["mlflow.source.name"] == "covidreport"
+    assert abs(run.pushed_ms / 1000 - time.time()) < 120
+    _check_inputs(server, run.id)
     assert (run.name, run.status) == ("good", "FINISHED")
     assert run.parameters == {"architecture": "tiny", "loss": "bce", "seed": "0"}
     assert run.metrics["tiny-validation/covid-19/fp"] == 1
@@ -66,6 +80,22 @@ def test_a_pushed_run_carries_its_figures_and_files(covidreport, server, tmp_pat
     }  # fmt: skip
     page = MlflowServer(server).receive(run.id, "report.html", tmp_path).read_text()
     assert page.startswith("<!doctype html>")
+
+
+def _check_inputs(server, run):
+    """The data that it was trained and evaluated on, as MLflow itself gives them back."""
+    from mlflow import MlflowClient
+
+    inputs = MlflowClient(server).get_run(run).inputs.dataset_inputs
+    found = {each.dataset.name: (each.dataset, each.tags[0].value) for each in inputs}
+    assert set(found) == {"cxr, train", "tiny, validation"}
+    assert (found["cxr, train"][0].digest, found["cxr, train"][1]) == ("a" * 36, "training")
+    assert json.loads(found["cxr, train"][0].source) == {"uri": "cxr.csv"}
+    evaluated, context = found["tiny, validation"]
+    assert (evaluated.digest, context) == ("f" * 36, "evaluation")
+    assert json.loads(evaluated.profile) == {
+        "images": 10, "positives": {"covid-19": 4, "normal": 5}
+    }  # fmt: skip
 
 
 @needs_server

@@ -12,7 +12,7 @@ from typing import Literal
 from msgspec import Struct
 
 from covidreport.errors import RunError
-from covidreport.integrations.mlflow.facts import RunFacts, gather_facts
+from covidreport.integrations.mlflow.facts import PUSHED_TAG, RunFacts, gather_facts
 from covidreport.integrations.mlflow.files import (
     LIST_FILE,
     PushedFile,
@@ -66,12 +66,17 @@ def push_run(server: MlflowServer, run: Run, request: PushRequest) -> Pushed:
     if experiment is None:
         experiment = server.make_experiment(request.experiment)
     there = next(server.list_runs(experiment, facts.identity), None)
-    remote = there or server.make_run(experiment, facts.name, facts.identity)
+    remote = there or server.make_run(experiment, facts)
     changed = _send_files(server, remote, run, evaluations, request)
     changed |= _log_facts(server, remote, facts)
     status = "FINISHED" if facts.failure is None else "FAILED"
     if changed or remote.status != status:
-        server.finish(remote.id, status, _now_ms())
+        now = _now_ms()
+        ended = now if facts.times is None else facts.times.finished_ms
+        # made by an earlier version, it began there when it was pushed
+        ended = ended if ended >= remote.started_ms else now
+        server.log(remote.id, {}, [], {PUSHED_TAG: str(now)})
+        server.finish(remote.id, status, ended)
         changed = True
     outcome: Literal["updated", "unchanged"] = "updated" if changed else "unchanged"
     return Pushed(run.name, "new" if there is None else outcome, server.address(remote))
@@ -168,10 +173,14 @@ def _log_facts(server: MlflowServer, remote: RemoteRun, facts: RunFacts) -> bool
         if remote.metrics.get(key) != last[key]
     ]
     parameters = {k: v for k, v in facts.parameters.items() if remote.parameters.get(k) != v}
-    gone = {key: "" for key in remote.tags if key.startswith("covidreport.")}
+    ours = {key for key in remote.tags if key.startswith("covidreport.")} - {PUSHED_TAG}
+    gone = dict.fromkeys(ours, "")
     tags = {k: v for k, v in {**gone, **facts.tags}.items() if remote.tags.get(k, "") != v}
+    inputs = [each for each in facts.inputs if each.digest not in remote.inputs]
+    if inputs:
+        server.log_inputs(remote.id, inputs)
     if not (points or parameters or tags):
-        return False
+        return bool(inputs)
     server.log(remote.id, parameters, points, tags)
     return True
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import json
 import os
 import tempfile
 import urllib.error
@@ -15,7 +17,7 @@ from urllib.parse import urlsplit, urlunsplit
 from msgspec import Struct
 
 from covidreport.errors import ServiceError, UsageError
-from covidreport.integrations.mlflow.facts import IDENTITY_TAG
+from covidreport.integrations.mlflow.facts import IDENTITY_TAG, PUSHED_TAG, DataInput, RunFacts
 
 PATIENCE_S = 10
 _MOST_METRICS = 500
@@ -34,6 +36,16 @@ class RemoteRun(Struct, frozen=True):
     metrics: Mapping[str, float]
     tags: Mapping[str, str]
     status: str
+    inputs: frozenset[str] = frozenset()
+    """Digests of the data sets that it has as inputs."""
+    started_ms: int = 0
+    ended_ms: int = 0
+
+    @property
+    def pushed_ms(self) -> int:
+        """When it was pushed last; of an earlier version's push when it ended."""
+        stated = self.tags.get(PUSHED_TAG, "")
+        return int(stated) if stated.isdecimal() else self.ended_ms
 
 
 class Point(Struct, frozen=True):
@@ -125,6 +137,10 @@ class MlflowServer:
 
         identity: only those of this identity.
         """
+        found = list(self._search_runs(experiment, identity))
+        yield from sorted(found, key=lambda run: run.pushed_ms, reverse=True)
+
+    def _search_runs(self, experiment: str, identity: str | None) -> Iterator[RemoteRun]:
         condition = f"= '{identity}'" if identity else "!= ''"
         token = None
         while True:
@@ -133,7 +149,6 @@ class MlflowServer:
                     [experiment],
                     filter_string=f'tags."{IDENTITY_TAG}" {condition}',
                     max_results=_MOST_RUNS,
-                    order_by=["attributes.end_time DESC"],
                     page_token=token,
                 )
             yield from map(_read_run, page)
@@ -141,11 +156,28 @@ class MlflowServer:
             if not token:
                 return
 
-    def make_run(self, experiment: str, name: str, identity: str) -> RemoteRun:
-        """Make a run that `list_runs` will find."""
-        with self._asking(f"making a run for {name!r}"):
-            made = self._client.create_run(experiment, tags={IDENTITY_TAG: identity}, run_name=name)
+    def make_run(self, experiment: str, facts: RunFacts) -> RemoteRun:
+        """Make a run that `list_runs` will find; its user is whoever pushes it first."""
+        started = None if facts.times is None else facts.times.started_ms
+        tags = {IDENTITY_TAG: facts.identity, **_name_user()}
+        with self._asking(f"making a run for {facts.name!r}"):
+            made = self._client.create_run(experiment, started, tags, facts.name)
         return _read_run(made)
+
+    def log_inputs(self, run: str, inputs: Sequence[DataInput]) -> None:
+        """Log data sets as inputs of a run."""
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        datasets = [
+            DatasetInput(
+                Dataset(each.name, each.digest, "local", json.dumps({"uri": each.source}),
+                        profile=each.profile or None),
+                [InputTag("mlflow.data.context", each.context)],
+            )
+            for each in inputs
+        ]  # fmt: skip
+        with self._asking("logging data sets"):
+            self._client.log_inputs(run, datasets)
 
     def log(
         self, run: str, parameters: Mapping[str, str], points: Sequence[Point],
@@ -237,7 +269,16 @@ def _quote(error: Exception, uri: str) -> str:
     return first[0].replace(uri, hide_password(uri))
 
 
+def _name_user() -> dict[str, str]:
+    """The tag of who pushes, as MLflow's own client sets it; none where the system has no name."""
+    try:
+        return {"mlflow.user": getpass.getuser()}
+    except (OSError, KeyError, ImportError):  # no environment, and no entry of the user's id
+        return {}
+
+
 def _read_run(run: Any) -> RemoteRun:
+    inputs = run.inputs.dataset_inputs if run.inputs is not None else ()
     return RemoteRun(
         id=run.info.run_id,
         experiment=run.info.experiment_id,
@@ -246,6 +287,9 @@ def _read_run(run: Any) -> RemoteRun:
         metrics=dict(run.data.metrics),
         tags=dict(run.data.tags),
         status=run.info.status,
+        inputs=frozenset(each.dataset.digest for each in inputs),
+        started_ms=run.info.start_time or 0,
+        ended_ms=run.info.end_time or 0,
     )
 
 

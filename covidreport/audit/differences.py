@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from covidreport.audit.evidence import iterate_reported
 from covidreport.compare.bounds import bound_from_counts
+from covidreport.compare.finding import SMALLEST
 from covidreport.metrics import detectable_difference
 from covidreport.records import (
     DetectableDifference,
@@ -95,16 +96,16 @@ def _explain_bound(
         "case, in which the better run finds all that the other finds"
     )
     if pairs == 1:
-        return f"{text}. The detectable difference is {clearest.cases} images."
+        return f"{text}. The {SMALLEST} is {clearest.cases} images."
     return (
         f"{text}. It is corrected by Holm for the {pairs} pairs of {ranked} ranked runs, since the "
-        f"best was picked from the data. The detectable difference is {detectable_difference(1)} "
-        f"images in one planned comparison, and {clearest.cases} for the clearest of {pairs} pairs."
+        f"best was picked from the data. The {SMALLEST} is {clearest.cases} images for the "
+        f"clearest of these pairs, and {detectable_difference(1)} in one planned comparison."
     )
 
 
 def _write_p(bound: RankEvidence) -> str:
-    """`adjusted p at least 0.10, unadjusted at least 0.0009`."""
+    """`adjusted p at least 0.10, unadjusted may be < 0.001`."""
     adjusted, unadjusted = (
         show_bounds(p or 0.0, None) for p in (bound.adjusted_p_value, bound.p_value)
     )

@@ -64,9 +64,7 @@ def audit_reported_positives(data: ReportData) -> tuple[Finding, ...]:
 def _find_stated(data: ReportData) -> DetectableDifference | None:
     """The gap that the report states beside its ranking; None where it states none."""
     comparisons = data.rankings[0].comparisons if data.rankings else None
-    return (
-        comparisons.detectable_difference if comparisons and comparisons.basis == "scores" else None
-    )
+    return comparisons.detectable_difference if comparisons else None
 
 
 def count_positive_groups(data: ReportData, evaluation: Evaluation) -> int | None:
@@ -99,7 +97,7 @@ def _describe_few(
     """found: split, positive images, and patients (or images again) for each.
 
     stated: what the compared runs need to be significantly different, which then stands for that
-    of one planned comparison: a report knows one detectable difference.
+    of one planned comparison: a report states one such difference.
     """
     needed = detectable_difference(1)
     test = "exact McNemar test of one planned comparison"

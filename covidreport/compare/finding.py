@@ -25,6 +25,8 @@ from covidreport.text import (
 
 CODE = "best-run-not-distinguishable"
 _MOST_NAMED = 4
+SMALLEST = "smallest difference that can be significant"
+"""What `DetectableDifference.cases` is called: no power stands behind it."""
 
 
 def find_doubt(ranking: Ranking) -> Finding | None:
@@ -168,25 +170,22 @@ def _describe_bounds(ranking: Ranking, name: str) -> str:
 
 
 def describe_detectable(comparisons: RunComparisons) -> str:
-    """The detectable difference, and what became of the observed one."""
+    """The smallest difference that can be significant, and what became of the observed one."""
     smallest = comparisons.detectable_difference
     if comparisons.basis == "counts":
-        text = f"The detectable difference is {plural(smallest.cases, 'image')}"
-        if smallest.comparisons == 1:
-            return f"{text}: fewer can't be significant, and as many need not be."
-        return (
-            f"{text} for the clearest of {smallest.comparisons:,} pairs: fewer can't be "
-            "significant, and as many need not be."
-        )
+        text = f"The {SMALLEST} is {plural(smallest.cases, 'image')}"
+        if smallest.comparisons > 1:
+            text += f" for the clearest of {smallest.comparisons:,} pairs"
+        return f"{text}; as many need not be."
     if smallest.cases > smallest.positives:
         text = (
             f"With {plural(smallest.positives, 'positive')} no two runs could differ "
-            f"significantly: the detectable difference is {plural(smallest.cases, 'image')}"
+            f"significantly: the {SMALLEST} is {plural(smallest.cases, 'image')}"
         )
     else:
         text = (
-            f"The detectable difference is {plural(smallest.cases, 'image')} "
-            f"of {smallest.positives:,}: fewer can't be significant here, and as many need not be"
+            f"The {SMALLEST} is {plural(smallest.cases, 'image')} of {smallest.positives:,}; as "
+            "many need not be"
         )
     if smallest.gap is None or smallest.second is None:
         return f"{text}. No run misses more than the first."

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from covidreport.compare.bounds import ALPHA
-from covidreport.compare.finding import excludes_zero
+from covidreport.compare.finding import SMALLEST, excludes_zero
 from covidreport.gate.limit_wording import format_value
 from covidreport.gate.outcomes import WORSE_SPECIFICITY
 from covidreport.records import (
@@ -232,7 +232,7 @@ def _describe_detectable(verdict: Verdict) -> str:
     detectable = verdict.detectable_difference
     if detectable is None:
         return ""
-    text = f"The detectable difference is {plural(detectable.cases, 'image')}"
+    text = f"The {SMALLEST} is {plural(detectable.cases, 'image')}"
     if detectable.positives_needed is not None and detectable.gap is not None:
         text += (
             f"; for the observed one of {detectable.gap} it would take about "

@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from covidreport.errors import RunError, StoreError, UsageError
+from covidreport.kit.words import describe_code
 from covidreport.metrics import estimate_counts
 from covidreport.metrics.binned import estimate_binned_auc
 from covidreport.metrics.effective import sample_images
@@ -313,7 +314,7 @@ def _describe(answered: AnsweredRun) -> Iterator[Finding]:
     """Its findings, whose words stayed where the images are."""
     for each in answered.findings:
         yield Finding(
-            each.severity, each.code, f"{each.code} was found where the images are",
-            "what it says of images stayed where these are", "Ask whoever sent the answer.",
+            each.severity, each.code, f"Found where the images are: {describe_code(each.code)}",
+            f"Its details stayed there; its code is {each.code}", "Ask whoever sent the answer.",
             (answered.run,),
         )  # fmt: skip

@@ -252,7 +252,7 @@ class ReportedDataset(Struct, frozen=True):
     rankings: tuple[Ranking, ...] = ()
     """As those of the report; empty for the data set that the report ranks."""
     why_first: str = ""
-    """Why the others are compared with this one; empty for these."""
+    """Why the others are compared with this one: the report ranks it; empty for these."""
     differences: tuple[DatasetDifference, ...] = ()
     """Of each run that was evaluated on both, to the first data set."""
     cases: CaseTable | None = None

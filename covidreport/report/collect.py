@@ -105,7 +105,6 @@ def collect_report(
     beside = _choose_beside(evidence, meant, tell)
     name, chosen = meant.dataset, meant.split
     every = [item.evaluations for item in evidence]
-    named = (images or ImageQuery()).name_own([e for of_run in every for e in of_run])
     found_here = made or MadeHere()
     at = images.at if images is not None else keep_thresholds
     reported = tuple(
@@ -129,7 +128,7 @@ def collect_report(
     by_class = (
         collect_by_class(rankings[0], reported, metrics, read) if rankings else ByClass(None, ())
     )
-    datasets, of_datasets = collect_datasets(reported, rankings, beside, named, rank, target)
+    datasets, of_datasets = collect_datasets(reported, rankings, beside, rank, target)
     by_site, of_sites = collect_sites(choices.sites, rankings, reported, datasets, read)
     margin = None if plan is None else plan.margin
     with_all = list(zip(reported, every, strict=True))

@@ -30,26 +30,30 @@ from covidreport.text.thresholds import is_exploratory
 METRICS = ("sensitivity", "specificity", "roc_auc")
 """What data sets are compared by. The others change with the prevalence, which is another too."""
 _AT_THRESHOLD = METRICS[:2]
+RANKED = "the data set that this report ranks"
 
 Rank = Callable[[Sequence[tuple[Run, Evaluation]]], tuple[RankedSet, ...]]
 
 
 def collect_datasets(
     reported: Sequence[ReportedRun], rankings: Sequence[Ranking], beside: Sequence[ChosenImages],
-    named: str | None, rank: Rank, target: str,
+    rank: Rank, target: str,
 ) -> tuple[tuple[ReportedDataset, ...], list[Finding]]:  # fmt: skip
     """The ranked data set and those beside it, and what must be known of the rankings of these;
     none where there is no other.
 
-    rankings: the report's. named: the configuration's data set. The first is that one, else the one
-    with the most positives, whichever the report ranks: differences keep their signs.
+    rankings: the report's. The first is the one that it ranks, so that a run that does worse
+    elsewhere has a difference below 0.
     """
     findings: list[Finding] = []
     if not rankings or not beside:
         return (), findings
     ranking = rankings[0]
     variant = next((one.evaluation.variant for one in reported if one.evaluation), None)
-    datasets = [ReportedDataset(ranking.dataset, ranking.split, variant, ranking.fingerprint)]
+    first = ReportedDataset(
+        ranking.dataset, ranking.split, variant, ranking.fingerprint, why_first=RANKED
+    )
+    others = []
     for images in beside:
         of = [e for one in reported for e in one.elsewhere if e.fingerprint in images.fingerprints]
         print_ = name_images(of, target) if of else None
@@ -57,13 +61,10 @@ def collect_datasets(
         evaluated = [(one.run, e) for one in reported if (e := each.find(one)) is not None]
         sets = rank(evaluated)
         findings += (finding for found in sets for finding in found.findings)
-        datasets.append(replace(each, rankings=tuple(found.ranking for found in sets)))
-    first, why = _choose_first(datasets, reported, named, target)
-    rest = [each for each in datasets if each is not first]
-    compared = (
-        replace(each, differences=tuple(_compare(each, first, reported, target))) for each in rest
-    )
-    return (replace(first, why_first=why), *compared), findings
+        ranked = tuple(found.ranking for found in sets)
+        differences = tuple(_compare(each, first, reported, target))
+        others.append(replace(each, rankings=ranked, differences=differences))
+    return (first, *others), findings
 
 
 def number_beside(data: ReportData) -> dict[int, ReportedDataset]:
@@ -93,28 +94,6 @@ def read_answers_beside(
             each = replace(each, cases=cases, curves=drawn)
         found.append(each)
     return tuple(found)
-
-
-def _choose_first(
-    datasets: Sequence[ReportedDataset], reported: Sequence[ReportedRun], named: str | None,
-    target: str,
-) -> tuple[ReportedDataset, str]:  # fmt: skip
-    """The data set that others are compared with, and why it is that one."""
-    own = next((each for each in datasets if each.dataset == named), None)
-    if own is not None:
-        return own, "the data set of the configuration"
-
-    def count_positives(each: ReportedDataset) -> int:
-        found = (e.counts[target].positives for one in reported
-                 if (e := each.find(one)) is not None and target in e.counts)  # fmt: skip
-        return max(found, default=0)
-
-    counts = {each.dataset: count_positives(each) for each in datasets}
-    most = [each for each in datasets if counts[each.dataset] == max(counts.values())]
-    first = min(most, key=lambda each: each.dataset)
-    if len(most) > 1:
-        return first, "by name the first of those with the most positives"
-    return first, "the data set with the most positives"
 
 
 def _compare(

@@ -6,6 +6,8 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from covidreport.text.numbers import DASH
 
+LEAST = 0.001
+"""The least that is written of a p-value."""
 _ONE = "1.00"
 """What a p-value of 1 reads as; of a bound no other does, since it is cut."""
 
@@ -22,12 +24,12 @@ def p_value(value: float | None) -> str:
     """Two decimals, three under 0.1, four where 0.05 would be in doubt; None is a dash."""
     if value is None:
         return DASH
-    return "< 0.001" if value < 0.001 else f"{value:.{_places(value)}f}"
+    return f"< {LEAST}" if value < LEAST else f"{value:.{_places(value)}f}"
 
 
 def format_bounds(low: float, high: float | None) -> str:
-    """What is known of a p-value: `p between 0.0009 and 0.015`, `p at least 0.10`,
-    `p = 1.00`."""
+    """What is known of a p-value: `p between 0.008 and 0.015`, `p at most 0.015`, `p at least
+    0.10`, `p = 1.00`."""
     shown = show_bounds(low, high)
     if shown == _ONE:
         return f"p = {_ONE}"
@@ -35,24 +37,28 @@ def format_bounds(low: float, high: float | None) -> str:
 
 
 def show_bounds(low: float, high: float | None) -> str:
-    """The same without its name: `0.0009 to 0.015`, `at least 0.10`, `1.00`."""
+    """The same without its name: `0.008 to 0.015`, `at most 0.015`, `at least 0.10`, `1.00`.
+
+    A lower bound under 0.001 is none that a reader can use.
+    """
     if low >= 1:
         return _ONE
     if high is None or high >= 1:
-        return f"at least {bound_p(low)}"
-    return f"{bound_p(low)} to {bound_p(high, above=True)}"
+        return "may be < 0.001" if low < LEAST else f"at least {bound_p(low)}"
+    if high < LEAST:
+        return p_value(high)
+    most = bound_p(high, above=True)
+    return f"at most {most}" if low < LEAST else f"{bound_p(low)} to {most}"
 
 
 def bound_p(value: float, *, above: bool = False) -> str:
     """The least that a p-value can be, or the most where `above`, with as many digits.
 
-    Cut, never rounded up (the most never down): it must stay a bound. Under 0.001 it has one digit
-    that is not 0.
+    Cut, never rounded up (the most never down): it must stay a bound.
     """
     if value >= 1:
         return _ONE
-    given = Decimal(repr(float(value)))
-    places = max(_places(value), -given.adjusted()) if value else 3
+    given, places = Decimal(repr(float(value))), _places(value)
     rounding = ROUND_CEILING if above else ROUND_FLOOR
     return f"{given.quantize(Decimal(1).scaleb(-places), rounding):f}"
 

@@ -23,7 +23,7 @@ def test_the_studys_best_run_cannot_be_told_from_the_next_ones():
     assert "120 pairs of 16 ranked runs" in finding.evidence
     # gap 11, with the two larger gaps of exp15, and some of others, tested before it
     assert bound_mcnemar(11) == pytest.approx(0.000977, abs=1e-6)
-    said = "19 missed (exp12-resnet18-focal): adjusted p at least 0.10, unadjusted at least 0.0009"
+    said = "19 missed (exp12-resnet18-focal): adjusted p at least 0.10, unadjusted may be < 0.001"
     assert said in finding.evidence
 
 

@@ -77,7 +77,7 @@ def test_few_positives_can_show_no_gap_at_all(tmp_path):
     ("missed", "different", "verdict"),
     [
         ((2, 22), True, "a misses significantly fewer covid-19 images than b (22 missed): adjusted "
-         "p between 0.000001 and 0.00004. Images are taken for independent. This holds whoever "
+         "p < 0.001. Images are taken for independent. This holds whoever "
          "missed which image, after 1 comparison."),
         ((8, 16), None, "Counts alone can't say whether a differs significantly from b (16 missed) "
          "after 1 comparison. That takes the answers to each image."),

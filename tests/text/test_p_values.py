@@ -39,7 +39,7 @@ def test_a_sentence_has_the_same_digits():
     ("value", "text"),
     [
         (1.0, "1.00"), (3.5, "1.00"), (0.999, "0.99"), (0.29, "0.29"), (0.1251, "0.12"),
-        (0.0439, "0.043"), (0.05009, "0.0500"), (0.000244, "0.0002"), (0.0, "0.000"),
+        (0.0439, "0.043"), (0.05009, "0.0500"), (0.000244, "0.000"), (0.0, "0.000"),
     ],
 )  # fmt: skip
 def test_a_bound_is_cut(value, text):
@@ -60,7 +60,9 @@ def test_a_bound_stays_a_bound(value):
     ("low", "high", "text"),
     [
         (1.0, 1.0, "p = 1.00"), (1.0, None, "p = 1.00"), (0.999, 1.0, "p at least 0.99"),
-        (0.0009, 0.0149, "p between 0.0009 and 0.015"), (0.1, None, "p at least 0.10"),
+        (0.0012, 0.0149, "p between 0.001 and 0.015"), (0.1, None, "p at least 0.10"),
+        (0.0009, 0.0149, "p at most 0.015"), (0.0009, None, "p may be < 0.001"),
+        (0.0001, 0.0002, "p < 0.001"), (0.0009, 1.0, "p may be < 0.001"),
     ],
 )  # fmt: skip
 def test_bounds_of_1_read_as_a_p_value_of_1_does(low, high, text):

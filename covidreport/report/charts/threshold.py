@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import chain
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from covidreport.records import Counts, LabelCurve, NetBenefit
 from covidreport.report.charts.lines import (
@@ -157,13 +158,14 @@ def draw_net_benefit(
     guide = Series("", () if share is None else tuple(
         (t, share - (1 - share) * t / (1 - t)) for t in thresholds if t <= end
     ))  # fmt: skip
-    floor = -BELOW * max([LOWEST, *known_values([*lines, *dots, guide])])
-    lines, dots, [guide] = (
-        [_cut_below(one, floor) for one in series] for series in (lines, dots, [guide])
-    )
+    known = known_values([*lines, *dots, guide])
+    floor = -BELOW * max([LOWEST, *known])
     bands = [_draw_band(one, end, floor) for one in measured if one.drawn]
     ends = [value for band in bands for _, low, high in band.places for value in (low, high)]
-    y = fit_axis("net benefit", [0.0, *known_values([*lines, *dots, guide]), *ends])
+    y = fit_axis("net benefit", [0.0, *(max(value, floor) for value in known), *ends])
+    lines, [guide] = ([_cut_below(one, y.low) for one in each] for each in (lines, [guide]))
+    dots = [replace(one, places=_lift(one.places, y.low)) for one in dots]
+    bands = [_draw_band(one, end, y.low) for one in measured if one.drawn]
     return Lines(
         Axis("threshold", high=end), y, shown, tuple(lines), tuple(dots), guide=guide.places,
         level=0.0, threshold=True, bands=tuple(band for band in bands if band.places),
@@ -192,8 +194,17 @@ def _prevalence(measured: Sequence[RunCurve], shown: Sequence[str]) -> float | N
 
 
 def _cut_below(series: Series, floor: float) -> Series:
-    """The places at or above `floor`, and a gap for each that is not."""
-    return Series(
-        series.run,
-        tuple((x, y if y is not None and y >= floor else None) for x, y in series.places),
-    )
+    """The places at or above `floor`, and a gap for each that is not; a line that falls below it
+    is drawn to it."""
+    places = [(x, y if y is not None and y >= floor else None) for x, y in series.places]
+    for (x, high), (far, low), place in zip(
+        series.places, series.places[1:], range(1, len(places)), strict=False
+    ):
+        if high is not None and low is not None and high > floor > low:
+            places[place] = (x + (far - x) * (high - floor) / (high - low), floor)
+    return Series(series.run, tuple(places))
+
+
+def _lift(places: Sequence[Place], floor: float) -> tuple[Place, ...]:
+    """Places below `floor` on it: a mark that is not drawn would be taken for none."""
+    return tuple((x, y if y is None else max(y, floor)) for x, y in places)

@@ -74,7 +74,7 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
     lead = (
         "What the same runs do on images from elsewhere says more of what they will do on new ones "
         f"than any interval. Differences are to {clean(data.datasets[0].dataset)}, "
-        f"{data.datasets[0].why_first}."
+        f"{data.datasets[0].why_first}: below 0 is worse elsewhere."
     )
     blocks: tuple[Block, ...] = (
         Prose(lead, "lead"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
+from covidreport.compare.finding import SMALLEST
 from covidreport.metrics import ALL_METRICS, Metric
 from covidreport.metrics.outline import MOST_POINTS
 from covidreport.records import ReportData, RunComparisons
@@ -179,9 +180,9 @@ def _describe_tests(made: RunComparisons) -> list[str]:
         "then false alarms. Runs equal in both may have any of the ranks that they share. How "
         "often a run comes first in resamples, shared where runs are equal, is not the probability "
         "of being the best. A run that only won by luck repeats it too.",
-        "The detectable difference is the fewest cases by which two runs must differ to be "
-        "significantly different at all. That is if the better one finds whatever the other "
-        "finds; usually it takes more. It rests on what max-T asks of the pairs that were not.",
+        f"The {SMALLEST} is the fewest cases by which two runs must differ for that. That is if "
+        "the better one finds whatever the other finds; usually it takes more. It rests on what "
+        "max-T asks of the pairs that were not.",
     ]
 
 

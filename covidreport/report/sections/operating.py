@@ -43,6 +43,8 @@ NET_BENEFIT = (
     "Net benefit means what it says only where scores are calibrated. It takes a threshold of 0.1 "
     "as the choice of who accepts nine false alarms for one case found."
 )
+GREY = "Thin grey dashes:"
+"""Before what a guide is: a run's own line may be dashed too."""
 RATES = ("sensitivity", "specificity", "ppv", "npv")
 
 
@@ -187,24 +189,42 @@ def draw_charts(
     return (
         Chart(
             f"{place}roc", "ROC curve", say_roc(data.target),
-            "Dashed: chance. An axis that ends before 1 ends where every run has found 0.99 of the "
-            f"positives. {explain_marks(readers)}".strip(),
+            f"{GREY} chance. {_explain_end(drawn['roc'])}{explain_marks(readers)}".strip(),
             tuple(TitledLines(label, say_roc(label), lines) for label, lines in drawn["roc"]),
         ),
         Chart(
             f"{place}precision-recall", "Precision and recall", say_precision(data.target),
-            "Dashed: the share of images with the label, what chance gives.",
+            f"{GREY} the share of images with the label, what chance gives.",
             tuple(
                 TitledLines(label, say_precision(label), one) for label, one in drawn["precision"]
             ),
         ),
         Chart(
             f"{place}net-benefit", "Net benefit", say_benefit(data.target),
-            "Dashed: treat everybody. Level: treat nobody. Shaded: the 95 % interval of the first "
-            "run. Shown up to twice the prevalence and to the evaluated thresholds.",
+            f"{GREY} treat everybody. Dark level line: treat nobody. Shaded: the 95 % interval of "
+            "the first run. Shown up to twice the prevalence and to the evaluated thresholds."
+            f"{_explain_edge(drawn['benefit'])}",
             tuple(TitledLines(label, say_benefit(label), one) for label, one in drawn["benefit"]),
         ),
     )  # fmt: skip
+
+
+def _explain_end(drawn: Sequence[tuple[str, Lines]]) -> str:
+    """Where an axis of false alarms ends, if one does before 1."""
+    if all(lines.x.high == 1 for _, lines in drawn):
+        return ""
+    return "An axis that ends before 1 ends where every run has found 0.99 of the positives. "
+
+
+def _explain_edge(drawn: Sequence[tuple[str, Lines]]) -> str:
+    """What stands on the lower edge, if anything does."""
+    below = any(
+        y == lines.y.low < 0
+        for _, lines in drawn
+        for series in (*lines.lines, *lines.dots)
+        for _, y in series.places
+    )
+    return " What stands on the lower edge, mark or line's end, lies below it." if below else ""
 
 
 def _areas(runs: Sequence[ReportedRun], label: str, metric: str, word: str) -> str:

@@ -78,7 +78,7 @@ def _build(ranking: Ranking, place: int, index: Index) -> Section | None:
     if comparisons.basis == "counts":
         sentences = [verdict, describe_detectable(comparisons)]
         return Section(anchor, title, (*_leads(sentences), *_fold(reasons)))
-    how = "The tests, their correction, and the detectable difference"
+    how = "The tests, their correction, and what can be significant"
     pictures = draw_comparisons(ranking, comparisons, index, suffix)
     blocks: tuple[Block, ...] = (
         *_leads([verdict] if place else []),  # of the first ranking the answer says it

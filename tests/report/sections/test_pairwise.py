@@ -61,7 +61,7 @@ def test_the_answer_says_by_how_much_whether_it_is_chance_and_after_how_many(com
     assert lead.startswith(f"The next, {ranking.rows[1].run}, {ahead}")
     assert "not significantly different from" in lead
     assert "after 28 comparisons" in lead
-    assert f"The detectable difference is {made.detectable_difference.cases} images" in lead
+    assert f"can be significant is {made.detectable_difference.cases} images" in lead
     assert "positives" not in lead
     assert say(answer, "assured") == []
 
@@ -178,8 +178,8 @@ def test_counts_alone_show_bounds_and_no_section(study):
     assert view.sections["against"] == ()
     assert say(build(data, "answer"), "doubt") == [
         f"The next, {SECOND}, misses 2 more. {BEST} is not significantly different from {SECOND} "
-        "(10 missed). This holds whoever missed which image, after 1 comparison. The detectable "
-        "difference is 6 images: fewer can't be significant, and as many need not be.",
+        "(10 missed). This holds whoever missed which image, after 1 comparison. The smallest "
+        "difference that can be significant is 6 images; as many need not be.",
     ]
 
 

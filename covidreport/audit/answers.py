@@ -12,7 +12,7 @@ from covidreport.audit.evidence import iterate_reported
 from covidreport.compare.ranking import explain_constant
 from covidreport.metrics import LabelsMetric, list_metrics
 from covidreport.records import Counts, Evaluation, Finding, ReportData, ReportedRun
-from covidreport.text import plural
+from covidreport.text import label_name, plural
 
 COINCIDENCE: Final = 0.001
 """Equal counts are a finding where chance would make them in fewer than this many reports."""
@@ -22,8 +22,9 @@ PUBLISHED_METRICS: Final[Mapping[str, str]] = {"accuracy": "label_accuracy", "f1
 
 
 def audit_degenerate(data: ReportData) -> tuple[Finding, ...]:
-    """Runs that give (almost) every image the same answer for the target."""
+    """Runs that give every image, or almost every one, the same answer for the target."""
     found: dict[str, str] = {}
+    almost = ""
     for _, evaluation in iterate_reported(data):
         counts = evaluation.counts.get(data.target)
         # Where the truth is constant, a constant answer is the right one; where every image failed
@@ -33,6 +34,8 @@ def audit_degenerate(data: ReportData) -> tuple[Finding, ...]:
         reason = explain_constant(counts)
         if reason is not None:
             found[evaluation.run] = reason
+            if min(counts.tn + counts.fn, counts.tp + counts.fp):
+                almost = "almost "
     if not found:
         return ()
     return (
@@ -40,8 +43,8 @@ def audit_degenerate(data: ReportData) -> tuple[Finding, ...]:
             severity="warning",
             code="degenerate-run",
             what=(
-                f"{plural(len(found), 'run')} gave (almost) every image the same answer for "
-                f"{data.target}"
+                f"{plural(len(found), 'run')} gave {almost}every image the same answer for "
+                f"{label_name(data.target)}"
             ),
             evidence=f"Answers: {'; '.join(f'{run} {reason}' for run, reason in found.items())}",
             remedy=(

@@ -18,7 +18,7 @@ from covidreport.records import (
     Ranking,
     ReportData,
 )
-from covidreport.text import show_bounds
+from covidreport.text import label_name, show_bounds
 
 
 def audit_best_run(data: ReportData) -> tuple[Finding, ...]:
@@ -56,7 +56,7 @@ def _compare_with_best(data: ReportData, ranking: Ranking) -> Finding | None:
         code="best-run-not-distinguishable",
         what=(
             f"The best run, {best.run}, misses {best.missed} of {bounds.positives} "
-            f"{ranking.target} images but is not significantly different from "
+            f"{label_name(ranking.target)} images but is not significantly different from "
             f"{_name_alike(len(alike), len(ranked))} "
             f"({_format_range(alike[0][0].missed, worst)} missed)"
         ),

@@ -14,7 +14,7 @@ from covidreport.records import (
     Finding,
     ReportData,
 )
-from covidreport.text import decimal, format_p, listed, signed
+from covidreport.text import decimal, format_p, label_name, listed, signed
 
 CODE: Final = "best-run-brittle"
 MOST_NAMED: Final = 4
@@ -63,7 +63,8 @@ def _judge(run: DisturbedRun, target: str) -> Finding | None:
     return Finding(
         "warning",
         CODE,
-        f"The best run, {run.run}, answers otherwise for {target} when pictures are changed: "
+        f"The best run, {run.run}, answers otherwise for {label_name(target)} when pictures are "
+        "changed: "
         f"{listed(list(kinds.values()))}",
         f"{shown}{f'; and {rest} more' if rest > 0 else ''}. Each against the same pictures as "
         f"they are by {tests}, by Holm over {len(run.changes)} changes; a loss "

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from covidreport.audit.evidence import DataEvidence, iterate_reported
 from covidreport.metrics import fisher_exact, holm
 from covidreport.records import Counts, Finding, ReportData
-from covidreport.text import format_p, plural, proportion
+from covidreport.text import format_p, label_name, plural, proportion
 
 ALPHA: Final = 0.01
 
@@ -77,7 +77,7 @@ def _compare(by_label: Mapping[str, _Failed]) -> tuple[Finding, ...]:
         ]
     )  # fmt: skip
     uneven = [
-        f"{label}: {proportion(f.failed_with, f.with_label)} with it failed and "
+        f"{label_name(label)}: {proportion(f.failed_with, f.with_label)} with it failed and "
         f"{proportion(f.failed_without, f.without_label)} without ({format_p(p_value)})"
         for (label, f), p_value in zip(by_label.items(), p_values, strict=True)
         if p_value < ALPHA and f.with_label and f.without_label

@@ -8,7 +8,7 @@ from typing import Final
 from covidreport.audit.disturbance import name_test
 from covidreport.compare.bounds import ALPHA
 from covidreport.records import Estimate, Finding, ForeignKind, ForeignRun, ReportData
-from covidreport.text import DASH, format_p, list_some, plural, whole
+from covidreport.text import DASH, format_p, label_name, list_some, plural, whole
 
 CODE: Final = "foreign-called"
 MOST_NAMED: Final = 4
@@ -34,7 +34,8 @@ def audit_foreign(data: ReportData) -> tuple[Finding, ...]:
         Finding(
             "warning",
             CODE,
-            f"{plural(len(found), 'run')} {verb} foreign pictures {data.target} more often than "
+            f"{plural(len(found), 'run')} {verb} foreign pictures {label_name(data.target)} more "
+            "often than "
             f"false alarms explain: {list_some(list(titles), 5)}",
             f"{'; '.join(shown)}{more}. {_name_tests(data.foreign)}",
             "Let something in front of the model refuse what is no frontal radiograph, or train "

@@ -6,7 +6,7 @@ from typing import Final
 
 from covidreport.metrics import MIDDLE
 from covidreport.records import Finding, MeanMap, ReportData, RunMaps
-from covidreport.text import exact, plural, portion, signed
+from covidreport.text import exact, label_name, plural, portion, signed
 
 CODE: Final = "looks-outside"
 FEWEST: Final = 5
@@ -35,7 +35,7 @@ def audit_maps(data: ReportData) -> tuple[Finding, ...]:
         Finding(
             "warning",
             CODE,
-            f"{count} mostly at the margin of the picture for {data.target}",
+            f"{count} mostly at the margin of the picture for {label_name(data.target)}",
             f"Mean change of the score while a patch is hidden: "
             f"{'; '.join(_describe(maps, mean) for maps, mean in found)}. The middle is "
             f"{exact(MIDDLE)} of height and width of what the model is fed; of an even map "

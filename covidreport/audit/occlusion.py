@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from covidreport.audit.evidence import list_evaluations
 from covidreport.metrics import Interval, assume_roc_auc, roc_auc_interval
 from covidreport.records import Evaluation, Finding, ReportData
-from covidreport.text import decimal
+from covidreport.text import decimal, label_name
 
 OCCLUDED: Final = "occlude-"
 """How the variant of an evaluation begins of which a part of every image was blacked out."""
@@ -116,7 +116,7 @@ def _find(kind: _Shortcut, found: Sequence[Remaining], data: ReportData) -> tupl
         Finding(
             "warning",
             kind.code,
-            f"{who} {kind.what.format(target=data.target)}",
+            f"{who} {kind.what.format(target=label_name(data.target))}",
             f"ROC AUC on {data.split} {kind.beside} and, with its 95 % CI, without: "
             f"{_show(found)}. {kind.rule}",
             kind.remedy,
@@ -152,7 +152,8 @@ def list_remaining(data: ReportData) -> tuple[Remaining, ...]:
 def describe_remaining(one: Remaining, target: str) -> str:
     """One line: what remains of a run without a part of every image."""
     return (
-        f"{one.run}: ROC AUC of {target} {decimal(one.usual)} as usual, {decimal(one.occluded)} "
+        f"{one.run}: ROC AUC of {label_name(target)} {decimal(one.usual)} as usual, "
+        f"{decimal(one.occluded)} "
         f"({decimal(one.low)} to {decimal(one.high)}) in {one.variant}"
     )
 

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from covidreport.audit.columns import PERSONAL
 from covidreport.records import Severity
-from covidreport.text import listed
+from covidreport.text import label_name, listed
 
 CODE: Final = "shortcut-attributes"
 """Of a report's finding and an audit's, of which the report's gives way."""
@@ -79,7 +79,7 @@ def describe_parted(found: Sequence[Separation], target: str) -> str:
     names = " or ".join(("the " + first, *others))
     return (
         f"{_say(found[0], target)}{too if others else ''}: these metrics can't distinguish "
-        f"finding {target} from recognising {names}"
+        f"finding {label_name(target)} from recognising {names}"
     )
 
 
@@ -96,16 +96,17 @@ def _say(found: Separation, target: str) -> str:
     named = f"{found.attribute} {name_values(values)}"
     if found.matching_positives == found.positives and found.matching_negatives == found.negatives:
         if by_positive:
-            return f"Every {target} image is of {named} and no other image is"
-        return f"No {target} image is of {named} and every other image is"
+            return f"Every {label_name(target)} image is of {named} and no other image is"
+        return f"No {label_name(target)} image is of {named} and every other image is"
     if by_positive:
         return (
-            f"Nearly all {target} images are of {named} ({found.matching_positives:,} of "
+            f"Nearly all {label_name(target)} images are of {named} ({found.matching_positives:,} "
+            "of "
             f"{found.positives:,}) and hardly any other is ({found.wrong_negatives:,} of "
             f"{found.negatives:,})"
         )
     return (
-        f"Hardly any {target} image is of {named} ({found.wrong_positives:,} of "
+        f"Hardly any {label_name(target)} image is of {named} ({found.wrong_positives:,} of "
         f"{found.positives:,}) and nearly all others are ({found.matching_negatives:,} of "
         f"{found.negatives:,})"
     )

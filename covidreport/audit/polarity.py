@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from covidreport.audit.evidence import DataEvidence
 from covidreport.metrics import fisher_exact, holm
 from covidreport.records import Finding
-from covidreport.text import format_p, plural, proportion
+from covidreport.text import format_p, label_name, plural, proportion
 
 _HALF: Final = (
     (-3, -2, -1, 0),
@@ -59,7 +59,7 @@ def audit_inverted(evidence: DataEvidence) -> tuple[Finding, ...]:
     for label, truth in zip(dataset.labels, dataset.truth.T, strict=True):
         counts = [(int(inverted[truth == k].sum()), int((truth == k).sum())) for k in (1, 0)]
         (with_it, n_with), (without, n_without) = counts
-        said.append(f"{proportion(with_it, n_with)} with {label}, "
+        said.append(f"{proportion(with_it, n_with)} with {label_name(label)}, "
                     f"{proportion(without, n_without)} without")  # fmt: skip
         tables.append(((with_it, n_with - with_it), (without, n_without - without)))
     p_values = holm([fisher_exact(*table) for table in tables])

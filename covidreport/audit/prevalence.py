@@ -9,7 +9,7 @@ from typing import NamedTuple
 from covidreport.audit.evidence import iterate_reported
 from covidreport.metrics import fisher_exact
 from covidreport.records import Counts, Evaluation, Finding, ReportData
-from covidreport.text import format_p, proportion
+from covidreport.text import format_p, label_name, proportion
 
 ALPHA = 0.001
 """Stricter than the usual 0.05: the check runs on every report, and healthy data must pass."""
@@ -62,7 +62,7 @@ def _compare_splits(
         for evaluation in (other, reported)
     )
     reason = _explain_by_convention(other, reported, target)
-    differ = f"The prevalence of {target} is {proportions}: more than chance explains"
+    differ = f"The prevalence of {label_name(target)} is {proportions}: more than chance explains"
     scaled = (
         ", the images counted as as many patients as they show"
         if any(_has_repeated_patients(each) for each in (other, reported))
@@ -134,13 +134,16 @@ def _explain_by_convention(first: Evaluation, second: Evaluation, target: str) -
     label = " or every ".join(also)
     in_plain = sum(counts.positives for counts in plain.counts.values())
     return _Reason(
-        f"No ranking can be believed: in {double.split} every {label} image seems to be labelled "
-        f"{target} too, in {plain.split} none is",
+        f"No ranking can be believed: in {double.split} every {label_name(label)} image seems to "
+        "be labelled "
+        f"{label_name(target)} too, in {plain.split} none is",
         f"The labels of {double.split} have {surplus:,} positives more "
         f"than there are images ({double.n_images + surplus:,} on {double.n_images:,}), exactly "
         f"the number of {' or '.join(also)} images. Those of {plain.split} have none more "
-        f"({in_plain:,} on {plain.n_images:,}). The {positives:,} positives of {target} in "
-        f"{double.split} would then be {positives - surplus:,} {target} and {surplus:,} "
+        f"({in_plain:,} on {plain.n_images:,}). The {positives:,} positives of "
+        f"{label_name(target)} in "
+        f"{double.split} would then be {positives - surplus:,} {label_name(target)} and "
+        f"{surplus:,} "
         f"{' or '.join(also)} images. Counts alone do not prove it; a look at the labels of single "
         "images does.",
     )

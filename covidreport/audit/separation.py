@@ -20,7 +20,7 @@ from covidreport.audit.parted import (
 )
 from covidreport.audit.support import count_units
 from covidreport.records import Evaluation, Finding, ReportData, Subgroups
-from covidreport.text import decimal
+from covidreport.text import decimal, label_name
 
 
 def audit_separation(data: ReportData) -> tuple[Finding, ...]:
@@ -82,7 +82,8 @@ def _describe(found: Sequence[Separation], data: ReportData) -> Finding:
         CODE,
         describe_parted(found, data.target),
         f"On {data.split}, {shown}.",
-        f"Test on images of which each {first} has some with {data.target} and some without. Look "
+        f"Test on images of which each {first} has some with {label_name(data.target)} and some "
+        "without. Look "
         "with `covidreport evaluate --occlude centre` for what is still known without the lungs.",
     )
 
@@ -90,7 +91,8 @@ def _describe(found: Sequence[Separation], data: ReportData) -> Finding:
 def _show_counts(found: Separation, target: str) -> str:
     return (
         f"by {found.attribute}: {found.matching_positives:,} of {found.positives:,} images with "
-        f"{target} and {found.wrong_negatives:,} of {found.negatives:,} without it are of "
+        f"{label_name(target)} and {found.wrong_negatives:,} of {found.negatives:,} without it "
+        "are of "
         f"{name_values(found.positive_values)}, {found.wrong_positives:,} and "
         f"{found.matching_negatives:,} of {name_values(found.negative_values)} (balanced accuracy "
         f"of the {found.attribute} alone: {decimal(found.balanced_accuracy)})"

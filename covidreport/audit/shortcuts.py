@@ -27,7 +27,7 @@ from covidreport.audit.parted import (
 )
 from covidreport.metrics import average_roc_aucs, estimate_roc_aucs, roc_auc_interval
 from covidreport.records import Finding
-from covidreport.text import decimal, portion
+from covidreport.text import decimal, label_name, portion
 
 TELLING: Final = 0.6
 """The lower end of an attribute's ROC AUC from which on it is a finding."""
@@ -150,7 +150,7 @@ def _describe(evidence: DataEvidence, label: str, rules: list[Rule], n_tried: in
         severity = "error" if grave else "warning"
         verb, each = ("tells", "") if len(rules) == 1 else ("tell", ", each by itself")
         names = ", ".join(rule.column.name for rule in rules)
-        what = f"{names} {verb} {label} without a look at the lungs{each}"
+        what = f"{names} {verb} {label_name(label)} without a look at the lungs{each}"
     weaker = [rule for rule in rules if parted and rule.column.name not in parted]
     also = f" Also associated: {_show(weaker)}." if weaker else ""
     return Finding(

@@ -11,7 +11,7 @@ import numpy as np
 from covidreport.audit.evidence import DataEvidence, iterate_reported
 from covidreport.metrics import detectable_difference
 from covidreport.records import DetectableDifference, Evaluation, Finding, ReportData
-from covidreport.text import decimal, plural, portion
+from covidreport.text import decimal, label_name, plural, portion
 
 FEW_POSITIVES: Final = "too-few-positives"
 """The code of what is said of few positives."""
@@ -128,7 +128,7 @@ def _describe_few(
     return Finding(
         "warning" if fewest < VERY_FEW else "note",
         FEW_POSITIVES,
-        f"There are few {label} cases{where}: they support few conclusions",
+        f"There are few {label_name(label)} cases{where}: they support few conclusions",
         f"{'. '.join(parts)} ({test}; one-sided exact 95 % bound)",
         "Say what the intervals say and no more; collect more cases before choosing among runs "
         "that lie closer together.",

@@ -86,7 +86,7 @@ def set_baseline(
     from covidreport.storage.folds import join_folds
     from covidreport.storage.runs import discover_runs
     from covidreport.storage.shared import share_input
-    from covidreport.text import plural
+    from covidreport.text import label_name, plural
 
     settings = find_settings(Path.cwd())
     single = find_single(run, settings.evaluate.input)
@@ -123,7 +123,7 @@ def set_baseline(
     counts = evidence.counts[settings.target]
     say(
         f"{evidence.run} on {evidence.dataset}, {evidence.split}: misses {counts.missed:,} "
-        f"of {plural(counts.positives, f'{settings.target} image')}, "
+        f"of {plural(counts.positives, f'{label_name(settings.target)} image')}, "
         f"{plural(counts.false_alarms, 'false alarm')}"
         + (f"; {plural(len(evidence.known), 'known run')}" if known is not None else "")
         + (f"; {plural(len(noted), 'model')} judged on these images" if noted else "")

@@ -14,7 +14,7 @@ from covidreport.cli.terminal import out
 from covidreport.compare.finding import CODE as NOT_DISTINGUISHABLE
 from covidreport.compare.finding import describe_verdict, split_runs
 from covidreport.evaluate.outcome import list_findings
-from covidreport.text import fraction, list_some, listed, plural
+from covidreport.text import fraction, label_name, list_some, listed, plural
 from covidreport.text.columns import GAP
 
 if TYPE_CHECKING:
@@ -59,7 +59,8 @@ def _name_best(each: RankedSet) -> str:
     names = listed([row.run for row in best], MOST_NAMED)
     return (
         f"{names}{', each' if len(best) > 1 else ''}: "
-        f"{fraction(counts.missed, counts.positives)} {each.ranking.target} images, with "
+        f"{fraction(counts.missed, counts.positives)} {label_name(each.ranking.target)} "
+        "images, with "
         f"{plural(counts.false_alarms, 'false alarm')} of {counts.negatives:,}"
     )
 

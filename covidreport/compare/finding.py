@@ -214,8 +214,8 @@ def describe_picked(comparisons: RunComparisons, disease: str) -> str:
     if picked.at_most:
         about, why = "up to about", ", since counts do not say who missed whom"
     return (
-        f"The best of {plural(picked.runs, 'run')} was picked on these very images, and luck helps "
-        f"who is picked. On others like them such a run misses {about} "
+        f"The best of {plural(picked.runs, 'evaluated run')} was picked on these very images, and "
+        f"luck helps who is picked. On others like them such a run misses {about} "
         f"{whole(round(picked.missed))} of {whole(comparisons.positives)} {disease} images "
         f"({'; '.join(rates)}){why}."
     )

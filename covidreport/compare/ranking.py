@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from covidreport.metrics import RunCounts
 from covidreport.records import Comparable, Counts, Evaluation, Finding, RankedRun, Ranking, Tuning
-from covidreport.text import decimal_beside
+from covidreport.text import decimal_beside, label_name
 from covidreport.text.thresholds import decides_itself, describe_threshold, is_tuned
 
 C = TypeVar("C", bound=Comparable)
@@ -262,7 +262,7 @@ def explain_unranked(evaluation: Comparable, target: str, specificity_floor: flo
 def explain_counts(counts: Counts, target: str, specificity_floor: float) -> str | None:
     """Why counts of `target` give no rank, as `explain_unranked`."""
     if counts.positives == 0:
-        return f"no image of {target} among {counts.total}: there is nothing to miss"
+        return f"no image of {label_name(target)} among {counts.total}: there is nothing to miss"
     return (
         explain_constant(counts)
         or _explain_no_negatives(counts, target)
@@ -329,7 +329,8 @@ def may_win(counts: RunCounts, specificity_floor: float) -> NDArray[np.bool_]:
 def _explain_no_negatives(counts: Counts, target: str) -> str | None:
     if counts.negatives:
         return None
-    return f"no image without {target} among {counts.total}: false alarms can't be counted"
+    without = f"no image without {label_name(target)} among {counts.total}"
+    return f"{without}: false alarms can't be counted"
 
 
 def _explain_low_specificity(counts: Counts, target: str, floor: float) -> str | None:
@@ -338,6 +339,6 @@ def _explain_low_specificity(counts: Counts, target: str, floor: float) -> str |
         return None
     limit = f"{floor:.2f}" if round(floor, 2) == floor else f"{floor:g}"
     return (
-        f"clears {counts.tn} of {counts.negatives} images without {target}: specificity "
-        f"{decimal_beside(specificity, floor)}, under the floor of {limit}"
+        f"clears {counts.tn} of {counts.negatives} images without {label_name(target)}: "
+        f"specificity {decimal_beside(specificity, floor)}, under the floor of {limit}"
     )

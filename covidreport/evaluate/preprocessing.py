@@ -23,7 +23,7 @@ from covidreport.metrics.comparisons import compare_curves
 from covidreport.metrics.delong import NO_SPREAD
 from covidreport.records import Comparison, Dataset, Finding
 from covidreport.storage.codec import decode
-from covidreport.text import decimal, format_p, listed
+from covidreport.text import decimal, format_p, label_name, listed
 
 BETTER: Final = 0.03
 """Of ROC AUC: what is less is not worth to be looked up."""
@@ -161,11 +161,12 @@ def _record(neighbour: Neighbour, value: float, compared: Comparison) -> Tried:
 
 def describe_check(check: PreprocessingCheck) -> str:
     """What was tried of a run and what came of it, in a sentence or two."""
-    images = f"{check.images} images of {check.split} ({check.positives} with {check.target})"
+    positives = f"{check.positives} with {label_name(check.target)}"
+    images = f"{check.images} images of {check.split} ({positives})"
     if not check.tried:
         said = f"{check.run}: no other way to feed it was compared on {images}"
     else:
-        stated = f"ROC AUC of {check.target} as described {decimal(check.roc_auc)}"
+        stated = f"ROC AUC of {label_name(check.target)} as described {decimal(check.roc_auc)}"
         ways = ", ".join(f"{each.name} {decimal(each.roc_auc)}" for each in check.tried)
         none = "" if check.best else "; none is better by more than chance"
         said = f"{check.run}: {stated} on {images}; fed otherwise: {ways}{none}"
@@ -199,7 +200,8 @@ def findings_of(check: PreprocessingCheck) -> tuple[Finding, ...]:
         Finding(
             "warning",
             CODE,
-            f"{check.run} tells {check.target} better when it is fed otherwise than described: "
+            f"{check.run} tells {label_name(check.target)} better when it is fed otherwise than "
+            "described: "
             f"{best.name}",
             f"ROC AUC on {check.images} images of {check.split}: {decimal(check.roc_auc)} as "
             f"described, {decimal(best.roc_auc)} with {best.name} (difference "

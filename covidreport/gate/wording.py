@@ -18,7 +18,7 @@ from covidreport.records import (
     ScoresFrom,
     Verdict,
 )
-from covidreport.text import format_p, list_some, plural, whole
+from covidreport.text import format_p, label_name, list_some, plural, whole
 
 SHOWN_CASES = 20
 _RARE = 0.01
@@ -34,7 +34,7 @@ def summarise(verdict: Verdict) -> str:
     """A verdict in a line: the images that were missed, the limits, and whose word it rests on."""
     counts, baseline, results = verdict.counts, verdict.baseline, verdict.results
     assert counts is not None  # it was judged
-    images = plural(counts.positives, f"{verdict.target} image")
+    images = plural(counts.positives, f"{label_name(verdict.target)} image")
     text = f"{verdict.run} misses {counts.missed:,} of {images}"
     if verdict.patients is not None and verdict.patients.counts.total < counts.total:
         of = verdict.patients.counts

@@ -50,6 +50,11 @@ METHOD = 1
 DATASET = "dataset"
 """The rule by which each data set is a site."""
 _MOST_NAMED = 20
+ORDERS = {
+    "pooled": "Runs are ordered by their mean sensitivity over sites",
+    "worst": "Runs are ordered by the sensitivity at their worst site",
+}
+"""By the `rank` of a rule."""
 Sample = tuple[float, float]
 """Of an effective sample how many count, and of how many."""
 
@@ -107,7 +112,25 @@ def collect_sites(
         ordered[0] = replace(ordered[0], unusual=_find_unusual(measured[ordered[0].run]))
     without = tuple(_leave_out(place, measured) for place in range(len(names)))
     missing = max(found.not_stated for found in known.values())
-    return Sites(rule, names, tuple(ordered), without, missing), []
+    sites = Sites(rule, names, tuple(ordered), without, missing)
+    return sites, list(find_other_first(sites, rankings[0]))
+
+
+def find_other_first(sites: Sites, ranking: Ranking) -> tuple[Finding, ...]:
+    """That another run is first over sites than by all images, where it is."""
+    best = {row.run for row in ranking.rows if row.rank == 1}
+    first = [row.run for row in sites.runs if row.rank == 1]
+    if not first or best & set(first):
+        return ()
+    return (
+        Finding(
+            "warning", "best-run-over-sites", f"Another run is first over sites: "
+            f"{listed(first, _MOST_NAMED)}", f"{ORDERS[sites.rule.rank]}, and the ranking counts "
+            "the missed cases of all images: a large site decides it.",
+            "Choose over sites where the run is meant for other hospitals than these, and say so.",
+            tuple(sorted(best)),
+        ),
+    )  # fmt: skip
 
 
 def _explain_none(by: str, names: Sequence[str], found: Iterable[_BySite | None]) -> Finding:

@@ -18,7 +18,7 @@ def test_the_studys_best_run_cannot_be_told_from_the_next_ones():
     assert list_experiments(finding) == sorted(
         (number for number in read_study() if number not in {"8", "9", "10", "16"}), key=int
     )
-    assert "misses 8 of 28 covid-19 images" in finding.what
+    assert "misses 8 of 28 COVID-19 images" in finding.what
     assert "13 of the 15 other ranked runs (10 to 19 missed)" in finding.what
     assert "120 pairs of 16 ranked runs" in finding.evidence
     # gap 11, with the two larger gaps of exp15, and some of others, tested before it

@@ -34,7 +34,7 @@ def test_the_same_failures_of_many_runs_are_said_once():
     counts = Counts(600, 0, 0, 13, 15, 0)
     runs = [make_run(make_evaluation(name, counts)) for name in "abc"]
     (finding,) = failures.audit_failed_images(make_report(runs))
-    assert "covid-19: 0.536 (15 of 28) with it failed and 0.000 (0 of 600)" in finding.evidence
+    assert "COVID-19: 0.536 (15 of 28) with it failed and 0.000 (0 of 600)" in finding.evidence
 
 
 def test_images_that_cannot_be_decoded_are_named_with_the_reason():

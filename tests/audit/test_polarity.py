@@ -48,7 +48,7 @@ def test_negatives_of_one_label_alone_are_an_error():
     assert finding.severity == "error"
     assert "in one label more than in others" in finding.what
     assert f"{len(rows)} of {len(rows)}" in finding.evidence
-    assert "with covid-19" in finding.evidence
+    assert "with COVID-19" in finding.evidence
 
 
 @pytest.mark.parametrize("value", [0, 128, 255])

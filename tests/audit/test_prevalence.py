@@ -14,14 +14,14 @@ def test_the_study_has_two_label_conventions():
     """35.5 % and 4.5 %; 2200 = 200 covid-19 + 2000 pneumonia, said as likely."""
     finding = find_in_study("prevalence-differs")
     assert finding.what == (
-        "No ranking can be believed: in train every pneumonia image seems to be labelled covid-19 "
+        "No ranking can be believed: in train every pneumonia image seems to be labelled COVID-19 "
         "too, in validation none is"
     )
-    assert "covid-19 is 0.355 (2,200 of 6,200) of train and 0.045 (28 of 628) of validation" in (
+    assert "COVID-19 is 0.355 (2,200 of 6,200) of train and 0.045 (28 of 628) of validation" in (
         finding.evidence
     )
     assert "p < 0.001" in finding.evidence
-    assert "200 covid-19 and 2,000 pneumonia images" in finding.evidence
+    assert "200 COVID-19 and 2,000 pneumonia images" in finding.evidence
     assert "8,200 on 6,200" in finding.evidence
     assert "628 on 628" in finding.evidence
     assert "do not prove it" in finding.evidence
@@ -81,7 +81,7 @@ def test_two_labels_of_equal_size_are_both_named_as_the_likely_reason():
     )
     validation = three_labels(make_support(20, 400), make_support(200, 220), make_support(200, 220))
     (finding,) = _compare_prevalence(train, validation)
-    assert "every normal or every pneumonia image seems to be labelled covid-19 too" in finding.what
+    assert "every normal or every pneumonia image seems to be labelled COVID-19 too" in finding.what
 
 
 def test_a_target_that_is_rarer_where_labels_overlap_is_not_explained_by_them():

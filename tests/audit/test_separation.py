@@ -60,11 +60,11 @@ def test_a_source_that_is_the_target_is_said_with_its_counts():
     (finding,) = _find(source=_part(ieee8023=(30, 0), nih=(0, 250)))
     assert (finding.severity, finding.subjects) == ("error", ())
     assert finding.what == (
-        "Every covid-19 image is of source ieee8023 and no other image is: these metrics can't "
-        "distinguish finding covid-19 from recognising the source"
+        "Every COVID-19 image is of source ieee8023 and no other image is: these metrics can't "
+        "distinguish finding COVID-19 from recognising the source"
     )
     assert finding.evidence == (
-        "On validation, by source: 30 of 30 images with covid-19 and 0 of 250 without it are of "
+        "On validation, by source: 30 of 30 images with COVID-19 and 0 of 250 without it are of "
         "ieee8023, 0 and 250 of nih (balanced accuracy of the source alone: 1.000)."
     )
 
@@ -82,7 +82,7 @@ def test_a_source_that_is_nearly_the_target_is_said_as_nearly():
     """29 of 30 and 5 of 250 the other way: (29/30 + 245/250) / 2 = 0.973."""
     (finding,) = _find(source=_part(a=(29, 5), b=(1, 245)))
     assert finding.what.startswith(
-        "Nearly all covid-19 images are of source a (29 of 30) and hardly any other is (5 of 250)"
+        "Nearly all COVID-19 images are of source a (29 of 30) and hardly any other is (5 of 250)"
     )
     assert "0.973" in finding.evidence
 
@@ -92,11 +92,11 @@ def test_the_side_with_fewer_values_is_named():
     sick = {f"h{i}": (8, 0) for i in range(5)}
     (finding,) = _find(source=_part(**sick, nih=(0, 250)))
     assert finding.what.startswith(
-        "No covid-19 image is of source nih and every other image is: these"
+        "No COVID-19 image is of source nih and every other image is: these"
     )
     assert "h0, h1, h2 or 2 more, 0 and 250 of nih" in finding.evidence
     (finding,) = _find(source=_part(**sick, nih=(1, 240), other=(0, 10)))
-    assert finding.what.startswith("Hardly any covid-19 image is of source nih or other (1 of 41)")
+    assert finding.what.startswith("Hardly any COVID-19 image is of source nih or other (1 of 41)")
     assert "nearly all others are (250 of 250)" in finding.what
 
 
@@ -157,8 +157,8 @@ def test_several_attributes_are_one_finding_the_best_first():
         source=_part(a=(30, 0), b=(0, 250)),
     )
     assert finding.what == (
-        "Every covid-19 image is of source a and no other image is, and view tells it too: these "
-        "metrics can't distinguish finding covid-19 from recognising the source or view"
+        "Every COVID-19 image is of source a and no other image is, and view tells it too: these "
+        "metrics can't distinguish finding COVID-19 from recognising the source or view"
     )
     assert "by source: 30 of 30" in finding.evidence
     assert "; by view: 29 of 30" in finding.evidence

@@ -115,8 +115,8 @@ def test_an_audit_says_it_as_a_report_does_and_weaker_attributes_below():
     (finding,) = shortcuts.audit_shortcuts(with_attribute(evidence, "view", view.tolist()))
 
     assert finding.what == (
-        "Every covid-19 image is of source a and no other image is: these metrics can't "
-        "distinguish finding covid-19 from recognising the source"
+        "Every COVID-19 image is of source a and no other image is: these metrics can't "
+        "distinguish finding COVID-19 from recognising the source"
     )
     telling, weaker = finding.evidence.split(" Also associated: ")
     assert "source 1.000" in telling

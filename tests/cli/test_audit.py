@@ -51,7 +51,7 @@ def test_sound_data_is_exit_code_0(covidreport, study):
     done = covidreport("audit", "data/manifest.csv")
     assert done.code == 0, done.out
     assert done.out.startswith("data: 60 images of 60 patients in train and validation: 1 warning")
-    assert "few covid-19 cases in validation" in done.out
+    assert "few COVID-19 cases in validation" in done.out
     assert "To do: " in done.out
     assert done.err == ""
 
@@ -190,7 +190,7 @@ def test_runs_that_were_not_evaluated_are_said_and_the_data_audited(covidreport,
     done = covidreport("audit", "data", "runs")
     assert done.code == 0
     assert "nothing is said of the runs: none of these runs has been evaluated" in done.err
-    assert "few covid-19 cases" in done.out
+    assert "few COVID-19 cases" in done.out
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def test_three_lines_and_the_command_to_go_on_with(covidreport, project):
     """Missed and how many of how many; a gap of one case is luck; nothing else was found."""
     done = covidreport("evaluate")
     end = _end(done)
-    assert end["misses fewest"] == "new: 0 of 3 covid-19 images, with 1 false alarm of 4"
+    assert end["misses fewest"] == "new: 0 of 3 COVID-19 images, with 1 false alarm of 4"
     assert end["more than luck"] == (
         "new is not significantly different from base (1 missed), after 1 comparison."
     )

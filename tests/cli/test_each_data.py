@@ -43,7 +43,7 @@ def test_each_is_evaluated_and_ranked_and_the_report_shows_both(study, covidrepo
     missed = [_read(study, name).counts["covid-19"].missed for name in ("inside", "outside")]
     assert missed == [1, 1]
     done = covidreport("render", "--format", "markdown", "--output", "-")
-    assert "All this is of outside. On inside, a misses 1 of 3" in done.out
+    assert "These figures are of data set outside. On data set inside, a misses 1 of 3" in done.out
 
 
 def test_list_ranks_on_each(study, covidreport):
@@ -122,7 +122,7 @@ def test_a_list_of_the_settings_is_evaluated_where_no_option_says_otherwise(stud
     assert _read(study, "clinic").n_images == 7
     assert _read(study, "outside").n_images == 4
     text = covidreport("render", "--format", "markdown", "--output", "-").out
-    assert "Differences are to clinic, the data set of the configuration" in text
+    assert "Differences are to clinic, the data set that this report ranks" in text
     assert json.loads(covidreport("audit", "--json").out)["dataset"] == "clinic"
 
 

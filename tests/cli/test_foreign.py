@@ -179,7 +179,7 @@ def test_the_finding_names_runs_and_kinds_and_the_page_has_a_section(study):
     finding = next(each for each in report["findings"] if each["code"] == "foreign-called")
     assert sorted(finding["subjects"]) == ["dark", "top"]
     assert finding["what"] == (
-        "2 runs call foreign pictures covid-19 more often than false alarms explain: lungs blacked "
+        "2 runs call foreign pictures COVID-19 more often than false alarms explain: lungs blacked "
         "out, dim, upside down"
     )
     assert (

@@ -39,8 +39,8 @@ def test_evaluate_says_which_run_is_fed_otherwise_and_the_report_shows_it(projec
     """On the terminal, in the evaluation, and with what to do in the report's findings."""
     done = covidreport("evaluate", "--check-preprocessing")
     assert done.code == 0, done.err
-    assert "ill: ROC AUC of covid-19 as described 0.5" in done.out
-    assert "well: ROC AUC of covid-19 as described 0.9" in done.out
+    assert "ill: ROC AUC of COVID-19 as described 0.5" in done.out
+    assert "well: ROC AUC of COVID-19 as described 0.9" in done.out
     assert "BGR and crop: the same answers, these images can't tell" in done.out
     assert done.err.count("when it is fed otherwise than described: 0 to 1") == 1
     (finding,) = _findings(project, "ill")
@@ -134,7 +134,7 @@ def test_adopt_tries_it_where_data_are_known(project, covidreport):
     """For every model in one pass, and changes nothing."""
     done = covidreport("adopt", "runs/well", "runs/ill")
     assert done.code == 0, done.err
-    assert "well: ROC AUC of covid-19 as described 0.9" in done.err
+    assert "well: ROC AUC of COVID-19 as described 0.9" in done.err
     assert "ill tells covid-19 better when it is fed otherwise than described: 0 to 1" in done.err
     written = json.loads((project / "runs" / "ill" / "run.json").read_text())
     assert written["input"]["range"] == [0, 255]

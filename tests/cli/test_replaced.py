@@ -165,7 +165,7 @@ def test_the_configured_data_are_known_by_their_place(study, covidreport):
         gated = covidreport("gate", "runs", "--limit", "missed<=9", "--json")
         assert {each["dataset"] for each in json.loads(gated.out)["verdicts"]} == {"two-data"}
         text = covidreport("render", "--format", "markdown", "--output", "-").out
-        assert "Differences are to two-data, the data set of the configuration" in text
+        assert "Differences are to two-data, the data set that this report ranks" in text
     ci = covidreport("ci", "runs", "--limit", "missed<=9", "--json", "--output-dir", "out")
     assert {each["dataset"] for each in json.loads(ci.out)["verdicts"]} == {"two-data"}
     assert _names(study) == ["data-validation", "two-data-validation"]

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from covidreport.compare import Plan
-from covidreport.compare.patients import describe_patients
+from covidreport.compare.patients import describe_patients, describe_rule
 from covidreport.metrics import clopper_pearson, compute_metrics, wilson
 from covidreport.records import Counts, MetricPlan
 from covidreport.store import SCORES_FILE, evaluation_folder, read_scores
@@ -59,8 +59,10 @@ def test_patients_counted_by_hand_stand_beside_an_order_by_images(write):
         "By patient, second misses 1 of 4 patients (2 of 5 images) with COVID-19"
     )
     assert "a false alarm in 1 of 3 patients (1 of 5 images) without" in said
-    assert "found when any of their COVID-19 images is called positive" in said
-    assert "this rule finds more patients and clears fewer" in said
+    assert "A patient is called positive when any of their images is." in said
+    rule = describe_rule(ranking.rows, "COVID-19")
+    assert "found when any of their COVID-19 images is called positive" in rule
+    assert "this rule finds more patients and clears fewer" in rule
     assert said.endswith("The ranking is by images.")
 
 
@@ -77,7 +79,10 @@ def test_a_rule_that_asks_for_more_images_finds_fewer(write, rule, first, second
     ranking = compare(evaluated, Plan(patients=rule))
     assert [row.patients.counts for row in ranking.rows] == [second, first]
     words = {"majority": "more than half of their", "all": "all of their"}[rule]
-    assert f"found when {words} COVID-19 images are called" in _describe(ranking, evaluated)
+    assert f"called positive when {words} images are." in _describe(ranking, evaluated)
+    assert f"found when {words} COVID-19 images are called" in describe_rule(
+        ranking.rows, "COVID-19"
+    )
 
 
 def test_whoever_misses_fewer_patients_than_the_best_run_is_named(tmp_path):

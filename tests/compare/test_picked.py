@@ -106,7 +106,7 @@ def test_the_sentence_states_cases_and_rates():
     comparisons = compared_study().rankings[0].comparisons
     assert comparisons is not None
     said = describe_picked(comparisons, "COVID-19")
-    assert said.startswith("The best of 8 runs was picked on these very images")
+    assert said.startswith("The best of 8 evaluated runs was picked on these very images")
     assert f"misses about {round(comparisons.picked.missed)} of 28 COVID-19 images" in said
     assert "sensitivity 0." in said
     assert "up to" not in said

@@ -242,7 +242,7 @@ def test_a_run_under_the_specificity_floor_is_shown_and_not_ranked():
     )
     assert _order(ranking) == [(1, "good"), (None, "loud")]
     assert ranking.rows[1].why_unranked == (
-        "clears 299 of 600 images without covid-19: specificity 0.498, under the floor of 0.50"
+        "clears 299 of 600 images without COVID-19: specificity 0.498, under the floor of 0.50"
     )
 
 
@@ -326,7 +326,7 @@ def test_a_target_without_positives_ranks_nobody():
     """Missing none of none says nothing."""
     ranking = _rank(make_evaluation("a", Counts(tn=590, fp=10, fn=0, tp=0)))
     assert ranking.rows[0].why_unranked == (
-        "no image of covid-19 among 600: there is nothing to miss"
+        "no image of COVID-19 among 600: there is nothing to miss"
     )
 
 
@@ -334,7 +334,7 @@ def test_a_target_without_negatives_ranks_nobody():
     """False alarms can't be counted, so "all positive" could not be told from a good run."""
     ranking = _rank(make_evaluation("a", Counts(tn=0, fp=0, fn=5, tp=23)))
     assert ranking.rows[0].why_unranked == (
-        "no image without covid-19 among 28: false alarms can't be counted"
+        "no image without COVID-19 among 28: false alarms can't be counted"
     )
 
 

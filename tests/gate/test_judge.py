@@ -42,7 +42,7 @@ def test_one_case_more_fails_and_one_fewer_passes(tmp_path):
         verdict = judge(write_run_missing(tmp_path / f"r{missed}", missed), base.folder)
         assert verdict.outcome == outcome
         assert outcomes(verdict)[f"{TARGET} missed"] == outcome
-    assert "misses 1 of 10 covid-19 images, the baseline base 2" in verdict.sentence
+    assert "misses 1 of 10 COVID-19 images, the baseline base 2" in verdict.sentence
     assert verdict.counts.missed == 1
     assert verdict.baseline.counts.missed == 2
 
@@ -462,7 +462,7 @@ def test_the_verdict_says_how_many_patients_were_missed(tmp_path):
         criteria = GateCriteria(TARGET, chosen, patient_rule=rule)
         (verdict,) = gate_runs([run], GateRequest(criteria, ImageQuery(), None, 0.5))
         assert verdict.patients.counts == Counts(tn=2, fp=0, fn=2 - found, tp=found)
-        said = f"run misses 3 of 4 covid-19 images ({2 - found} of 2 patients); "
+        said = f"run misses 3 of 4 COVID-19 images ({2 - found} of 2 patients); "
         assert verdict.sentence.startswith(said)
         document = json.loads(render_verdict_json([verdict]))["verdicts"][0]
         assert document["patients"]["rule"] == rule
@@ -474,5 +474,5 @@ def test_a_verdict_says_nothing_of_patients_where_each_has_one_image_or_none_is_
     for name, people in (("lone", list("abcd")), ("unknown", None)):
         run, _ = write_scored(tmp_path, name, truth, scores, groups=people)
         verdict = judge(run, None, _limit("missed<=4"))
-        assert "misses 1 of 2 covid-19 images; " in verdict.sentence
+        assert "misses 1 of 2 COVID-19 images; " in verdict.sentence
         assert (verdict.patients is None) == (people is None)

@@ -50,7 +50,7 @@ def test_a_job_gets_summary_outputs_and_annotations(tmp_path, capsys):
     assert _read_outputs(outputs.read_text()) == {
         "outcome": "fail",
         "exit-code": "1",
-        "sentence": "worse misses 8 of 28 covid-19 images, the baseline 5; 1 of 2 limits not kept.",
+        "sentence": "worse misses 8 of 28 COVID-19 images, the baseline 5; 1 of 2 limits not kept.",
         "runs": "worse",
         "missed": "8",
         "false-alarms": "30",

@@ -43,8 +43,8 @@ def test_the_better_passes_the_worse_fails_the_broken_is_told_apart(told):
     words, _ = told
     passes, fails, broken = (words.index(word) for word in ("PASS", "FAIL", "NOT JUDGED"))
     assert passes < fails < broken
-    assert "better misses 5 of 40 covid-19 images, the baseline first 8" in words
-    assert "worse misses 12 of 40 covid-19 images, the baseline better 5" in words
+    assert "better misses 5 of 40 COVID-19 images, the baseline first 8" in words
+    assert "worse misses 12 of 40 COVID-19 images, the baseline better 5" in words
     assert "broken could not be judged (load)" in words
 
 

@@ -48,7 +48,7 @@ def verdict(name: str = "exp15", **changes: object) -> Verdict:
         outcome="pass",
         run=name,
         target="covid-19",
-        sentence=f"{name} misses 8 of 28 covid-19 images; 1 limit kept.",
+        sentence=f"{name} misses 8 of 28 COVID-19 images; 1 limit kept.",
         folder="runs/exp15",
         model_sha256="0" * 64,
         dataset="cxr",
@@ -72,7 +72,7 @@ def failed(name: str = "worse") -> Verdict:
     return verdict(
         name,
         outcome="fail",
-        sentence=f"{name} misses 8 of 28 covid-19 images, the baseline 5; 1 of 2 limits not kept.",
+        sentence=f"{name} misses 8 of 28 COVID-19 images, the baseline 5; 1 of 2 limits not kept.",
         baseline=GateBaseline(
             "good", "file", "baseline.json", None, "0.1.0", Counts(90, 30, 5, 23), {}
         ),

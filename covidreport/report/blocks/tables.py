@@ -17,6 +17,11 @@ MOST_SIGNS = 30
 
 RATES: Domain = (0.0, 1.0)
 
+IN_A_LINE = 4
+"""As many figures with their intervals have a line on a phone."""
+FIGURES = ("count", "missed", "figure")
+NARROW = ("plain", "pairs", "ranked", "wide")
+"""Tables whose rows wrap there. `metrics` and `dense` ones have few columns."""
 Room = Literal["always", "medium", "wide", "asked"]
 ColumnKind = Literal["text", "code", "name", "rank", "count", "missed", "figure"]
 
@@ -36,6 +41,11 @@ class Column(Struct, frozen=True):
     axis: Domain | None = None
     falls: bool = False
     room: Room = "always"
+
+    @property
+    def spoken(self) -> str:
+        """Its head in a line, without what intervals are of."""
+        return self.title if not self.note or "% CI" in self.note else f"{self.title}, {self.note}"
 
 
 class Row(Struct, frozen=True):
@@ -90,6 +100,26 @@ class Table(Struct, frozen=True):
     style: TableStyle = "plain"
     key: str = ""
     facets: tuple[Facet, ...] = ()
+
+    @property
+    def wraps(self) -> bool:
+        """Whether a row has more figures than a line of a phone holds."""
+        figures = (each.room == "always" for each in self.columns if each.kind in FIGURES)
+        return self.style in NARROW and sum(figures) > IN_A_LINE
+
+    @property
+    def spelled(self) -> tuple[str, ...]:
+        """What stands before the cell of each column on a phone; empty where that is nothing.
+
+        Figures that wrap are no longer under their heads. Texts have a line of their own.
+        """
+        counted = self.style in NARROW and any(each.kind in FIGURES for each in self.columns)
+        return tuple(
+            each.spoken
+            if (each.kind in FIGURES and self.wraps) or (each.kind == "text" and place and counted)
+            else ""
+            for place, each in enumerate(self.columns)
+        )
 
     @property
     def is_long(self) -> bool:

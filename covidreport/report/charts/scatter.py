@@ -23,6 +23,8 @@ _GAPS = (4.0, 10.0, 18.0, 28.0)
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 16.0, 30.0, 44.0
 _MARGIN = 34.0
 """For the runs that are not ranked and lie beyond those that are."""
+_STRETCH = 2.5
+"""How many times longer than the points need an axis may be for the best run's interval."""
 
 
 class Axis(Struct, frozen=True):
@@ -183,11 +185,12 @@ def _lay_out(points: Sequence[ScatterPoint], width: int, height: int, across: Ax
         left, right = _LEFT, width - _RIGHT - margin_x
         if across.whole:
             counts = [math.ceil(p.across) for p in ranked]
-            x, x_ticks = fit_counts(counts, left, right, parts)
+            x, x_ticks = fit_counts(_hold_best(counts, ranked, 1), left, right, parts)
         else:
             x, x_ticks = fit_scale([p.across for p in ranked], left, right, parts, floor=0.0)
         bottom, top = height - _BOTTOM, _TOP + margin_y
-        y, y_ticks = fit_counts([math.ceil(p.missed) for p in ranked], bottom, top, 5)
+        counts = [math.ceil(p.missed) for p in ranked]
+        y, y_ticks = fit_counts(_hold_best(counts, ranked, 3), bottom, top, 5)
         beyond = (right, top) if margin_x or margin_y else None
         return _Plan(x, y, x_ticks, y_ticks, beyond)
 
@@ -195,6 +198,13 @@ def _lay_out(points: Sequence[ScatterPoint], width: int, height: int, across: Ax
     far_x = max(p.across for p in points) > plan.x.high
     far_y = max(p.missed for p in points) > plan.y.high
     return fit(_MARGIN * far_x, _MARGIN * far_y) if far_x or far_y else plan
+
+
+def _hold_best(counts: list[int], ranked: Sequence[ScatterPoint], end: int) -> list[int]:
+    """The counts, and the end of the best run's cross, unless that would squeeze all others."""
+    most = _STRETCH * max(counts)
+    ends = [math.ceil(p.reach[end]) for p in ranked if p.kind == "best" and p.reach]
+    return [*counts, *(one for one in ends if one <= most)]
 
 
 def _merge(points: Sequence[ScatterPoint]) -> Iterable[ScatterPoint]:

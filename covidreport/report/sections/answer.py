@@ -60,6 +60,9 @@ DOUBT_CODES = ("best-run-not-distinguishable",)
 IMAGE_CODES = ("shortcut-attributes",)
 """Warnings about the images: they stand by the answer, whichever run is best."""
 
+OTHER_CODES = ("best-run-by-weight", "best-run-by-truth", "best-run-over-sites")
+"""That another run is first, counted otherwise: the first of the warnings that stand there."""
+
 COPY_CODES = ("identical-files", "identical-pixels", "near-duplicates")
 """Cases of the ranked split that count twice: where they are a warning, they stand there too."""
 
@@ -185,9 +188,10 @@ def _grave(notes: Sequence[Note], best: Set[str], data: ReportData) -> list[Note
         if one.code in IMAGE_CODES
         or (one.code in COPY_CODES and one.what.endswith(in_split(data.split)))
     }
+    other = {clean(one.what) for one in data.findings if one.code in OTHER_CODES}
     chosen = [
         one
-        for one in notes
+        for one in sorted(notes, key=lambda one: one.what not in other)
         if one.severity == "warning"
         and one.what not in said
         and (one.what in weighty or {write_cell(each).line for each in one.about} & best)

@@ -36,9 +36,9 @@ def list_limits(data: ReportData, index: Index) -> tuple[str, ...]:
     )
     if seen := _describe_split(data, index):
         limits.append(seen)
-    if ranked > 1:
+    if ranked > 1 and not _says_picked(data):
         limits.append(
-            f"The first of {plural(ranked, 'run')} was picked on the same images that it is "
+            f"The first of {plural(ranked, 'ranked run')} was picked on the same images that it is "
             "reported on: expect it to do worse on new ones."
         )
     if evaluation is not None and evaluation.n_groups is None:
@@ -57,6 +57,12 @@ def list_limits(data: ReportData, index: Index) -> tuple[str, ...]:
             f"{plural(evaluation.n_groups or 0, 'patient')}: {drawn}"
         )
     return tuple(limits)
+
+
+def _says_picked(data: ReportData) -> bool:
+    """Whether the answer says by how much the pick flatters."""
+    comparisons = data.rankings[0].comparisons if data.rankings else None
+    return comparisons is not None and comparisons.picked is not None
 
 
 def _describe_split(data: ReportData, index: Index) -> str:

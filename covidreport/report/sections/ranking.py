@@ -301,9 +301,7 @@ def _standing_columns(ranking: Ranking) -> tuple[Column, ...]:
     comparisons = ranking.comparisons
     if comparisons is None:
         return ()
-    return (
-        Column("Significantly different", "from the best; adjusted p", falls=True, room="medium"),
-    )
+    return (Column("Significantly different", "adjusted p", falls=True),)
 
 
 def _standing_cells(ranking: Ranking, row: RankedRun) -> tuple[Cell, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from covidreport.records import ReaderStudy, ReportData
+from covidreport.records import Estimate, ReaderStudy, ReportData
 from covidreport.report.blocks import (
     Block,
     Cell,
@@ -19,7 +19,7 @@ from covidreport.report.blocks import (
 )
 from covidreport.report.index import Index
 from covidreport.report.tables import of_label
-from covidreport.text import clean, decimal, plural
+from covidreport.text import clean, decimal, listed, plural
 
 
 def build(data: ReportData, index: Index) -> tuple[Section, ...]:
@@ -79,9 +79,27 @@ def _tabulate_readers(study: ReaderStudy, index: Index) -> Table:
         evaluation = None if found is None else found.evaluation
         rates = (of_label(evaluation, index.target, key) for key in ("sensitivity", "specificity"))
         rows.append(Row((index.link(name), Rate(auc), *map(Rate, rates))))
-    averages = map(Rate, (study.average, study.sensitivity, study.specificity))
+    averages = (
+        Rate(each, note="no interval" if name in _list_without(study) else "")
+        for name, each in _list_averages(study).items()
+    )
     rows.append(Row((Text("Average"), *averages)))
     return Table("Each reader, and the readers’ average", head, tuple(rows))
+
+
+def _list_averages(study: ReaderStudy) -> dict[str, Estimate]:
+    """The readers' averages in the order of the columns."""
+    return {
+        "ROC AUC": study.average,
+        "sensitivity": study.sensitivity,
+        "specificity": study.specificity,
+    }
+
+
+def _list_without(study: ReaderStudy) -> list[str]:
+    """Those that have no interval."""
+    return [name for name, each in _list_averages(study).items()
+            if each.value is not None and each.low is None]  # fmt: skip
 
 
 def _remark(study: ReaderStudy) -> tuple[Cell, ...]:
@@ -90,9 +108,14 @@ def _remark(study: ReaderStudy) -> tuple[Cell, ...]:
         f"The best reader, {best}, was picked from these images, which flatters the pick. "
         "P-values are corrected for the number of runs by Holm’s method."
     )
+    without = _list_without(study)
+    if without:
+        words += (
+            f" The average {listed(without)} {'has' if len(without) == 1 else 'have'} no interval: "
+            "that takes two readers or more who differ in it."
+        )
     if study.freedom is None or study.error is None:
-        none = " The average has no interval: that takes two readers or more who differ."
-        return (words + none,)
+        return (words,)
     pieces: list[Cell] = [
         f"{words} Intervals of the average are for other readers and other images. The standard "
         "error of the ROC AUC is ",

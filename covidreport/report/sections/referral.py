@@ -46,9 +46,11 @@ def _lead(data: ReportData, index: Index) -> str:
 
 def _tabulate(data: ReportData, index: Index) -> Table:
     shares = [point.at for point in data.referral[0].points]
+    known = any(point.missed.low is not None for each in data.referral for point in each.points)
+    note = "still missed, 95 % CI" if known else "still missed"
     head = (
         Column("Run", kind="name"),
-        *(Column(f"{exact(at)} referred", "still missed, 95 % CI", "figure") for at in shares),
+        *(Column(f"{exact(at)} referred", note, "figure") for at in shares),
     )
     rows = []
     for each in data.referral:

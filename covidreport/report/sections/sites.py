@@ -26,7 +26,7 @@ from covidreport.report.blocks import (
     Text,
 )
 from covidreport.report.index import Index
-from covidreport.report.sites import DATASET
+from covidreport.report.sites import DATASET, ORDERS
 from covidreport.report.tables import say_binned
 from covidreport.text import DASH, clean, decimal, format_p, humanise, listed, plural
 
@@ -35,13 +35,10 @@ MOST_RUNS = 3
 METHOD = "binomial-normal"
 REMARK = (
     "Over sites: a binomial-normal model on the logit, with a half-normal prior for the SD between "
-    "sites and no continuity correction. The mean is the rate of a site in the middle. The range "
-    "is that of the true rate of a new site like these. Areas are not combined."
+    "sites and no continuity correction. The mean is that of the logits: half of all such "
+    "sites lie above it. The range is that of the true rate of a new site like these. Areas are "
+    "not combined."
 )
-ORDERS = {
-    "pooled": "Runs are ordered by their mean sensitivity over sites",
-    "worst": "Runs are ordered by the sensitivity at their worst site",
-}
 
 
 def build(data: ReportData, index: Index) -> tuple[Section, ...]:

@@ -54,12 +54,13 @@ def test_precision_begins_where_something_is_called_positive():
 
 def test_net_benefit_weighs_false_alarms_by_the_threshold():
     """(4 - 5 / 4) / 10, (3 - 2) / 10 and (1 - 0) / 10; treating everybody is (4 - 6 / 4) / 10 at
-    0.2, and at 0.5 it is too far below 0 to be drawn, as at 0.8."""
+    0.2; on the way to -0.2 at 0.5 it meets the lower edge, beyond which nothing is drawn."""
     benefit = draw_net_benefit([ONE], STEPS, ("1",))
 
     assert _places(benefit.lines[0]) == _near([(0.2, 0.275), (0.5, 0.1), (0.8, 0.1)])
     assert benefit.guide[0] == pytest.approx((0.2, 0.25))
-    assert benefit.guide[1:] == ((0.5, None), (0.8, None))
+    assert np.array(benefit.guide[1]) == _near([0.2 + 0.3 * 0.35 / 0.45, -0.1])
+    assert (benefit.y.low, benefit.guide[2]) == (-0.1, (0.8, None))
     assert benefit.threshold
     assert benefit.level == 0
 

@@ -129,7 +129,18 @@ def test_limits_say_what_is_known_of_patients(study):
     assert any("628 images come from 400 patients" in limit for limit in limits)
     assert any("which images belong to one patient is not known" in limit
                for limit in list_sentences(build(study, "limits")))  # fmt: skip
-    assert any("The first of 2 runs was picked on the same images" in limit for limit in limits)
+
+
+def test_that_the_best_was_picked_here_is_said_once(study, compared):
+    """By the answer with figures where these are known, else among the limits."""
+
+    def limits(data):
+        return "".join(list_sentences(build(data, "limits")))
+
+    assert "The first of 2 ranked runs was picked on the same images" in limits(study)
+    assert "picked" not in limits(compared)
+    picked = [one for one in say(build(compared, "answer"), "elsewhere") if "was picked on" in one]
+    assert len(picked) == 1
 
 
 def test_limits_say_that_validation_images_were_looked_at(study):

@@ -87,7 +87,10 @@ def test_both_stand_in_the_report_whichever_was_evaluated_last(runs):
     answer = text[text.index("## Answer") : text.index("## What this is not")]
 
     assert "24 of 26" in answer
-    assert "All this is of outside. On inside, one misses 18 of 30 (sensitivity 0.400;" in answer
+    assert (
+        "These figures are of data set outside. On data set inside, one misses 18 of 30" in answer
+    )
+    assert "18 of 30 (sensitivity 0.400;" in answer
     row = _find_row(text, "Sensitivity for COVID-19 on each data set", "one")
     assert "0.400 (12 of 30;" in row
     assert "0.077 (2 of 26;" in row
@@ -241,7 +244,7 @@ def test_a_difference_beyond_chance_stands_in_a_notebook_too(runs, missed, doubt
     """18 of 30 inside: 24 of 26 is more, 1 of 26 is fewer, 17 of 26 may be chance."""
     _write(runs / "one", _answer(missed, 26, 4, 44), **OUTSIDE)
 
-    assert ("On inside, one misses 18 of 30" in describe_report(_collect(runs))) is doubt
+    assert ("On data set inside, one misses 18 of 30" in describe_report(_collect(runs))) is doubt
 
 
 def test_the_same_images_under_two_names_are_one_data_set(runs):

@@ -56,7 +56,7 @@ def test_a_run_that_looks_at_the_frame_is_suspected(evaluate):
     assert "keen: ROC AUC of COVID-19 1.000 as usual, 1.000 (" in done.out
     assert ") in occlude-centre-0.8\n" in done.out
     assert done.out.rstrip().endswith("covidreport render runs --dataset data --split validation")
-    assert "1 run still tells covid-19 with the lungs blacked out" in done.err
+    assert "1 run still tells COVID-19 with the lungs blacked out" in done.err
 
 
 @pytest.mark.parametrize("region", ["borders", "corners"])

@@ -135,6 +135,6 @@ def test_adopt_tries_it_where_data_are_known(project, covidreport):
     done = covidreport("adopt", "runs/well", "runs/ill")
     assert done.code == 0, done.err
     assert "well: ROC AUC of COVID-19 as described 0.9" in done.err
-    assert "ill tells covid-19 better when it is fed otherwise than described: 0 to 1" in done.err
+    assert "ill tells COVID-19 better when it is fed otherwise than described: 0 to 1" in done.err
     written = json.loads((project / "runs" / "ill" / "run.json").read_text())
     assert written["input"]["range"] == [0, 255]

@@ -220,7 +220,7 @@ def test_variants_and_other_data_change_no_section_but_their_own(covidreport, st
     assert (
         before.pop(limits).split("- An interval")[1] == after.pop(limits).split("- An interval")[1]
     )
-    found = "- warning: 2 runs still tell covid-19 with the lungs blacked out\n"
+    found = "- warning: 2 runs still tell COVID-19 with the lungs blacked out\n"
     answers = [
         parts.pop("Answer").split("To be read")[0].replace(found, "").strip()
         for parts in (before, after)

@@ -21,7 +21,7 @@ def _list_codes(file: Path) -> Iterator[str]:
     """The codes of the findings that a module makes."""
     tree = ast.parse(file.read_text(encoding="utf-8"))
     constants = {
-        node.target.id: node.value.value
+        node.target.id: str(node.value.value)
         for node in tree.body
         if isinstance(node, ast.AnnAssign)
         and isinstance(node.target, ast.Name)

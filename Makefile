@@ -7,7 +7,7 @@ RUNTIME ?= $(shell nvidia-smi > /dev/null 2>&1 && echo gpu || echo cpu)
 STAMP := $(VENV)/.installed-$(RUNTIME)
 DEMO := demo
 
-.PHONY: demo test check lint types tests bench dockerfiles test-versions release clean
+.PHONY: demo test check lint types tests bench dockerfiles docs test-versions release clean
 .DEFAULT_GOAL := demo
 
 $(STAMP): pyproject.toml constraints.txt
@@ -59,6 +59,10 @@ bench: $(STAMP)
 # What the Dockerfiles install, in a new environment each: where there is no Docker.
 dockerfiles: $(STAMP)
 	$(BIN)/python -m benchmarks.dockerfiles
+
+# The documentation as a site, in build/site; a link that leads nowhere or a warning ends it.
+docs: $(STAMP)
+	$(BIN)/python -m pages
 
 # The tests that need no torch on other versions of Python, and with the oldest of each library. WORDS: such as
 # `--only oldest tests/metrics`.

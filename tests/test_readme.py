@@ -142,6 +142,23 @@ def test_two_runs_that_were_exported_become_one(demo, tmp_path):
     assert expit(both.scores.astype(float)) == pytest.approx(mean, abs=1e-6)
 
 
+def test_the_tutorial_on_the_demo_goes_on_with_it(demo, tmp_path):
+    """Word for word; the gate passes or fails the second run, and says on what."""
+    shutil.copytree(demo / "runs", tmp_path / "demo" / "runs")
+    page = (ROOT / "docs" / "tutorials" / "demo.md").read_text(encoding="utf-8")
+    first, *blocks = re.findall(r"```sh\n(.*?)```", page, flags=re.DOTALL)
+    assert first == "make demo\n"
+    for command in "".join(blocks).splitlines():
+        done = _run(shlex.split(command), tmp_path)
+        wanted = (0, 1) if " gate " in command else (0,)
+        assert done.returncode in wanted, f"{command}: {done.stderr}"
+    (verdict,) = json.loads((tmp_path / "demo" / "verdict" / "verdict.json").read_text())[
+        "verdicts"
+    ]
+    assert (verdict["run"], verdict["outcome"] == "fail") == ("demo2-focal", done.returncode == 1)
+    assert (tmp_path / "demo" / "figures.csv").read_text().startswith("run,")
+
+
 def test_the_training_command_names_a_study_that_is_there():
     """The study of the recipe is read and its settings are shown."""
     (command,) = [command for command in COMMANDS if command.startswith("python -m train fit")]

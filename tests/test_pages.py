@@ -1,0 +1,309 @@
+"""The documentation as a site: every page has its place, every link leads somewhere, and what the
+tutorials say is what happens. `make docs` builds it; what costs time of that is no part of this."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import shlex
+from typing import Any
+
+import pytest
+from typer.core import TyperGroup
+from typer.main import get_group
+
+from covidreport.cli.app import build_app
+from covidreport.records import PixelSpec
+from covidreport.schemas import read_schema
+from pages.__main__ import configure
+from pages.commands import escape
+from pages.links import find_anchors, find_broken, find_links, lead_out, list_outside, name_anchor
+from pages.nav import list_pages
+from pages.write import GENERATED, part_lists, read_pages
+from tests.cli.command import ROOT, run_command, write_model, write_study
+from tests.onnx_models import write_brightness_model
+
+DOCS = ROOT / "docs"
+BLOCK = re.compile(
+    r"(?P<mark><!-- (?P<why>not run[^>]*) -->\n)?```(?P<kind>sh|python)\n(?P<text>.*?)```", re.S
+)
+MOST_MARKED = 10
+GROUP = get_group(build_app())
+
+
+@pytest.fixture(scope="module")
+def pages():
+    """Every page by its name."""
+    return read_pages()
+
+
+def _blocks(page, kind="sh"):
+    text = (DOCS / page).read_text(encoding="utf-8")
+    return [found for found in BLOCK.finditer(text) if found["kind"] == kind]
+
+
+def _commands(page):
+    """The lines of a page's blocks that are to be run, in their order."""
+    texts = [found["text"] for found in _blocks(page) if not found["why"]]
+    lines = "".join(texts).replace("\\\n", " ").splitlines()
+    return [shlex.split(line, comments=True) for line in lines if line.split("#")[0].strip()]
+
+
+def _run_page(page, folder):
+    """Run what a page says, word for word; gives what came of each command."""
+    done = {}
+    for program, *words in _commands(page):
+        assert program == "covidreport", program
+        one = run_command(folder, *words)
+        assert one.returncode == 0, f"{page}: {words}: {one.stdout}{one.stderr}"
+        done[" ".join(words[:2])] = one
+    return done
+
+
+def test_every_page_has_its_place_once():
+    """Whatever lies in docs/, and what is generated."""
+    there = {file.relative_to(DOCS).as_posix() for file in DOCS.rglob("*.md")}
+    listed = list_pages()
+    assert len(listed) == len(set(listed))
+    assert set(listed) == there | set(GENERATED)
+
+
+def test_every_link_leads_somewhere(pages):
+    """To a page, a heading of it or a file; links to other places are listed, and not fetched."""
+    assert find_broken(pages) == []
+    listed = list_outside(pages)
+    assert len(listed) > 10
+    assert all(address.startswith(("https://", "http://127.0.0.1")) for address in listed)
+
+
+def test_a_link_that_leads_nowhere_is_named():
+    """Its page and target; a heading that is not there is one as well."""
+    pages = {"a.md": "# A\n[b](b.md#c) [x](nowhere.md) `[code](no.md)` [up](#a)\n", "b.md": "# B\n"}
+    assert find_broken(pages) == [
+        "a.md: b.md#c: no such heading", "a.md: nowhere.md: no such file",
+    ]  # fmt: skip
+    assert [link.target for link in find_links("a.md", pages["a.md"])] == [
+        "b.md#c", "nowhere.md", "#a",
+    ]  # fmt: skip
+
+
+def test_links_out_of_the_site_lead_into_the_repository():
+    """At the version; those within the site stay."""
+    text = "[a](../SECURITY.md#x) [b](gate.md) ![c](report.png)"
+    assert lead_out("ci.md", text, "0.2.0") == (
+        "[a](https://github.com/OWNER/covidreport/blob/v0.2.0/SECURITY.md#x) [b](gate.md) "
+        "![c](report.png)"
+    )
+    assert "tree/v0.2.0/train/studies" in lead_out(
+        "study-2020.md", "[a](../train/studies)", "0.2.0"
+    )
+
+
+def test_headings_are_called_as_github_calls_them():
+    """Small letters, no signs, a dash for each blank; a second one has a number."""
+    assert name_anchor("`run.json`, and *more*: a `[[table]]`") == "runjson-and-more-a-table"
+    assert find_anchors("# A b\n## A b\n```\n# no\n```\n") == {"a-b", "a-b-1"}
+
+
+def test_lists_are_parted_from_what_they_follow():
+    """Lists and tables; not a line that happens to begin with a number, nor anything in code."""
+    assert part_lists("a\n- b\n- c\n") == "a\n\n- b\n- c\n"
+    assert part_lists("misses\n10. More\n") == "misses\n10. More\n"
+    assert part_lists("```\na\n- b\n```\n") == "```\na\n- b\n```\n"
+
+
+def test_every_command_and_option_is_in_the_reference(pages):
+    """As the command line has them, hidden ones left out."""
+    page = pages["reference/commands.md"]
+
+    def walk(group, prefix):
+        for name, command in group.commands.items():
+            if isinstance(command, TyperGroup):
+                walk(command, f"{prefix} {name}")
+            elif not command.hidden:
+                part = page.split(f"## {prefix} {name}\n")[1].split("\n## ")[0]
+                for each in command.params:
+                    for option in each.opts if each.opts[0].startswith("-") else ():
+                        assert each.hidden or f"`{option}`" in part, (name, option)
+
+    walk(GROUP, "covidreport")
+    assert escape("a | b <c> `x|y`") == "a \\| b &lt;c> `x\\|y`"
+
+
+def test_every_setting_is_in_the_reference(pages):
+    """By its key, with its table where it is one."""
+    page = pages["reference/settings.md"]
+    schema = read_schema("settings")
+    for name in schema["properties"]:
+        assert f"| `{name}` |" in page
+    for table in ("[manifest]", "[[limits]]", "[report]"):
+        assert f"## {table}\n" in page
+    assert "| `max_failed_share` | number from 0 to 1 |" in page
+
+
+def test_the_python_reference_has_what_dir_shows(pages):
+    """Functions with their parameters, records with their fields."""
+    import covidreport
+
+    page = pages["reference/python.md"]
+    for name in covidreport.__all__:
+        assert name.startswith("_") or f"### covidreport.{name}\n" in page
+    part = page.split("### covidreport.EvaluateOptions\n")[1].split("\n### ")[0]
+    for field in covidreport.EvaluateOptions.__struct_fields__:
+        assert f"| `{field}` |" in part
+    assert "options: EvaluateOptions | None = None" in page
+
+
+def test_nothing_of_the_site_is_fetched_from_elsewhere(pages):
+    """The theme's fonts are the reader's own, and warnings end the build."""
+    settings: Any = configure(pages)
+    assert settings["theme"]["font"] is False
+    assert settings["validation"]["links"]["anchors"] == "warn"
+    assert "extra_javascript" not in settings
+
+
+def test_what_is_not_run_is_marked_with_its_reason():
+    """In the page's source, and at most ten of all blocks."""
+    marked = [
+        (page, found["why"])
+        for page in list_pages() if page not in GENERATED
+        for kind in ("sh", "python") for found in _blocks(page, kind) if found["why"]
+    ]  # fmt: skip
+    assert len(marked) <= MOST_MARKED
+    for page, why in marked:
+        assert re.search(r"needs|tests/\S+\.py", why), page
+        for file in re.findall(r"tests/\S+\.py", why):
+            assert (ROOT / file).is_file()
+
+
+def _parse(words):
+    """Have the command line read the words of a command, and do nothing."""
+    command: Any = GROUP
+    left = list(words)
+    while isinstance(command, TyperGroup):
+        command, left = command.commands[left[0]], left[1:]
+    command.make_context("covidreport", left)
+
+
+def test_every_command_of_every_page_is_one_that_the_command_line_takes():
+    """Its options and arguments are read, whether or not a test runs the page."""
+    count = 0
+    for page in list_pages():
+        if page not in GENERATED:
+            for program, *words in _commands(page):
+                if program == "covidreport":
+                    _parse(words)
+                    count += 1
+    assert count > 60
+
+
+def test_the_tutorial_on_pytorch_models_runs(tmp_path):
+    """On a look-alike of the NIH set, with a stand-in for the model that is exported there."""
+    archive = tmp_path / "archive"
+    _write_nih(archive)
+    write_brightness_model(
+        tmp_path / "models" / "densenet121.onnx", labels=("pneumonia", "edema", "no finding"),
+        slopes=(0.5, 0.5, -0.5), offsets=(1.0, 0.0, 0.0), dtype="float32",
+        pixels=PixelSpec(224, 224, channels=3), metadata={},
+    )  # fmt: skip
+    (export,) = _blocks("tutorials/pytorch.md", "python")
+    assert "models/densenet121.onnx" in export["text"]
+
+    done = _run_page("tutorials/pytorch.md", tmp_path)
+
+    assert "NIH ChestX-ray14" in done["init archive"].stderr
+    settings = (tmp_path / "covidreport.toml").read_text()
+    assert 'split = "test"' in settings
+    assert 'target = "pneumonia"' in settings
+    assert "misses fewest" in done["evaluate models/"].stdout
+    assert "densenet121" in (tmp_path / "report.html").read_text()
+
+
+def _write_nih(folder):
+    from PIL import Image
+
+    (folder / "images_001" / "images").mkdir(parents=True)
+    head = (
+        "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,"
+        "View Position,OriginalImage[Width,Height],OriginalImagePixelSpacing[x,y],"
+    )
+    rows, lists = [], {"train_val_list.txt": [], "test_list.txt": []}
+    for i in range(14):
+        name, sick = f"{i // 2 + 1:08}_{i % 2:03}.png", i % 3 == 0
+        picture = Image.new("L", (32, 32), (120 if sick else 60) + i)
+        picture.save(folder / "images_001" / "images" / name)
+        finding = "Pneumonia|Edema" if sick else "No Finding"
+        rows.append(f"{name},{finding},0,{i // 2 + 1},058Y,{'MF'[i % 4 > 1]},PA,32,32,0.1,0.1,")
+        lists["test_list.txt" if i >= 4 else "train_val_list.txt"].append(name)
+    (folder / "Data_Entry_2017.csv").write_text("\n".join([head, *rows]) + "\n")
+    for file, names in lists.items():
+        (folder / file).write_text("\n".join(names) + "\n")
+
+
+def test_the_tutorial_on_the_gate_runs(tmp_path):
+    """Its commands, and its excerpt of the workflow; tests/integrations/test_story.py has what the
+    gate then does."""
+    write_study(tmp_path, first=100)
+    done = _run_page("tutorials/github.md", tmp_path)
+    assert "misses 1 of 3 covid-19 images" in done["baseline set"].stderr
+    example = (ROOT / "examples" / "ci" / "github-workflow.yml").read_text()
+    quoted = re.findall(r"```yaml\n(.*?)```", (DOCS / "tutorials" / "github.md").read_text(), re.S)[
+        0
+    ]
+    for line in quoted.splitlines():
+        assert line.strip() in example
+
+
+def test_the_tutorial_on_folds_runs(tmp_path):
+    """Five models that say which fold they are of become one row, in which every image counts."""
+    write_study(tmp_path)
+    manifest = tmp_path / "data" / "manifest.csv"
+    rows = list(csv.DictReader(manifest.read_text().splitlines()))
+    with manifest.open("w", newline="") as file:
+        columns = [name for name in rows[0] if name != "split"]
+        writer = csv.DictWriter(file, [*columns, "patient_id"], extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows({**row, "patient_id": f"p{i}"} for i, row in enumerate(rows))
+    page = (DOCS / "tutorials" / "folds.md").read_text()
+    (said,) = re.findall(r"```json\n(.*?)```", page, re.S)
+    for fold in range(1, 6):
+        folder = tmp_path / "runs" / f"resnet18-fold{fold}"
+        write_model(folder, 100)
+        (folder / "run.json").write_text(json.dumps({**json.loads(said), "fold": fold}))
+    done = _run_page("tutorials/folds.md", tmp_path)
+    assert "fold" in manifest.read_text().splitlines()[0]
+    assert "8 images" in done["evaluate runs/"].stderr + done["evaluate runs/"].stdout
+    assert "5 models" in (tmp_path / "report.html").read_text()
+
+
+def test_the_page_on_the_study_says_what_its_counts_say(tmp_path):
+    """Its commands run where the examples are; both pictures are those that they make."""
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    _run_page("study-2020.md", tmp_path)
+    for name in ("ranking.svg", "loss.svg"):
+        made = tmp_path / "docs" / "study-2020" / name
+        assert made.read_bytes() == (DOCS / "study-2020" / name).read_bytes()
+    run_command(tmp_path, "render", "examples/study-2020", "--format", "json", "--output", "r.json")
+    (ranking,) = json.loads((tmp_path / "r.json").read_text())["rankings"]
+    ranked = [row for row in ranking["rows"] if row["rank"] is not None]
+    assert (len(ranked), ranked[0]["missed"], ranked[0]["false_alarms"]) == (16, 8, 195)
+    assert ranked[1]["missed"] == 10
+    page = " ".join((DOCS / "study-2020.md").read_text().split())
+    for words in ("**8 of 28 missed**", "195 false alarms among 600", "2,200 positives of 6,200"):
+        assert words in page
+
+
+def test_the_explanations_quote_what_can_be_counted():
+    """Coins: 3 of 8 or more uneven in 0.727 of throws; six alike in 0.031, five in 0.062."""
+    from scipy.stats import binomtest
+
+    page = (DOCS / "explanation" / "luck.md").read_text()
+    for missed, of in ((3, 8), (0, 6), (0, 5)):
+        assert f"{binomtest(missed, of).pvalue:.3f}" in page
+    simulated = (DOCS / "gate.md").read_text()
+    (strict,) = re.findall(r"^\| 28 \| strict \| 0 \| (.+) \|$", simulated, re.M)
+    ours = (DOCS / "explanation" / "gate.md").read_text()
+    (equal, _), (_, worse), (far, _) = (each.split(", ") for each in strict.split(" | "))
+    for figure in (equal, worse, far):
+        assert figure in ours

@@ -246,7 +246,7 @@ def test_the_tutorial_on_the_gate_runs(tmp_path):
     gate then does."""
     write_study(tmp_path, first=100)
     done = _run_page("tutorials/github.md", tmp_path)
-    assert "misses 1 of 3 covid-19 images" in done["baseline set"].stderr
+    assert "misses 1 of 3 COVID-19 images" in done["baseline set"].stderr
     example = (ROOT / "examples" / "ci" / "github-workflow.yml").read_text()
     quoted = re.findall(r"```yaml\n(.*?)```", (DOCS / "tutorials" / "github.md").read_text(), re.S)[
         0

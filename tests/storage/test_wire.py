@@ -277,15 +277,16 @@ def test_metadata_of_bytes_that_are_no_text_is_read_all_the_same(tmp_path):
 
 
 def test_bits_of_element_types_are_those_of_onnx():
-    """The table against the package's own, for every type of numbers."""
-    for number, bits in ELEMENT_BITS.items():
-        kind = helper.tensor_dtype_to_np_dtype(number)
-        stored = 8 * np.dtype(kind).itemsize
-        assert bits == stored or (bits < 8 and stored == 8), TensorProto.DataType.Name(number)
+    """The table against the package's own, for every type of numbers that the installed one has."""
     known = {
         value for name, value in TensorProto.DataType.items() if name not in ("UNDEFINED", "STRING")
     }
-    assert set(ELEMENT_BITS) == known
+    assert set(ELEMENT_BITS) >= known
+    for number in known:
+        bits = ELEMENT_BITS[number]
+        kind = helper.tensor_dtype_to_np_dtype(number)
+        stored = 8 * np.dtype(kind).itemsize
+        assert bits == stored or (bits < 8 and stored == 8), TensorProto.DataType.Name(number)
 
 
 def test_a_location_keeps_bytes_that_are_no_text(tmp_path):

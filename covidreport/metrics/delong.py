@@ -22,7 +22,7 @@ from covidreport.metrics.curves import score_failed_worst
 from covidreport.metrics.effective import TIMES, count_freedom, effective_size, widen
 from covidreport.metrics.intervals import UNDEFINED, Interval, two_sided_z, wilson_ends
 
-_BLOCK = 1 << 20
+_BLOCK = 1 << 18
 """So many scores are ranked at a time."""
 NO_SPREAD = "no spread: the data show no way in which the value could have been another"
 
@@ -69,18 +69,24 @@ def estimate_roc_aucs(
     """
     if scores.ndim != 2 or scores.shape[1:] != truth.shape or failed.shape != scores.shape:
         raise ValueError(f"truth {truth.shape}, scores {scores.shape}, failed {failed.shape}")
-    filled = score_failed_worst(truth, scores, failed)
     positive, negative = truth == 1, truth == 0
     m, n = int(np.count_nonzero(positive)), int(np.count_nonzero(negative))
     if m == 0 or n == 0:
+        score_failed_worst(truth, scores, failed)  # refuses the same scores whatever the truth is
         return None
-    # A midrank among all less that among one's own class counts the other class.
-    x, y = filled[:, positive], filled[:, negative]
-    together = _midranks(np.concatenate([x, y], axis=1))
-    beaten = (together[:, :m] - _midranks(x)) / n
-    beating = 1 - (together[:, m:] - _midranks(y)) / m
-    values = beaten.mean(axis=1)
-    centred_x, centred_y = beaten - values[:, np.newaxis], beating - values[:, np.newaxis]
+    centred_x, centred_y = np.empty((len(scores), m)), np.empty((len(scores), n))
+    step = max(1, _BLOCK // truth.size)
+    for start in range(0, len(scores), step):
+        rows = slice(start, start + step)
+        filled = score_failed_worst(truth, scores[rows], failed[rows])
+        # A midrank among all less that among one's own class counts the other class.
+        x, y = filled[:, positive], filled[:, negative]
+        together = _midranks(np.concatenate([x, y], axis=1))
+        centred_x[rows] = (together[:, :m] - _midranks(x)) / n
+        centred_y[rows] = 1 - (together[:, m:] - _midranks(y)) / m
+    values = centred_x.mean(axis=1)
+    centred_x -= values[:, np.newaxis]
+    centred_y -= values[:, np.newaxis]
     if groups is None:
         covariance = _product(centred_x, m - 1) / m + _product(centred_y, n - 1) / n
         return RocAucs(values, covariance, False, min(m, n), min(m, n) - 1)
@@ -125,20 +131,16 @@ def average_roc_aucs(parts: Sequence[RocAucs]) -> RocAucs:
 
 def _midranks(rows: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """Each value's rank in its row, from 1; equal values share the mean of their ranks."""
+    order = np.argsort(rows, axis=1)
+    values = np.take_along_axis(rows, order, axis=1)
+    new = np.ones(rows.shape, dtype=np.bool_)
+    new[:, 1:] = values[:, 1:] != values[:, :-1]
+    positions = np.arange(rows.shape[1])
+    first = np.maximum.accumulate(np.where(new, positions, 0), axis=1)
+    ends = np.where(np.roll(new, -1, axis=1), positions, positions.size)
+    last = np.minimum.accumulate(ends[:, ::-1], axis=1)[:, ::-1]
     ranks = np.empty(rows.shape)
-    step = max(1, _BLOCK // max(1, rows.shape[1]))
-    for start in range(0, len(rows), step):
-        part = rows[start : start + step]
-        order = np.argsort(part, axis=1)
-        values = np.take_along_axis(part, order, axis=1)
-        new = np.ones(part.shape, dtype=np.bool_)
-        new[:, 1:] = values[:, 1:] != values[:, :-1]
-        positions = np.arange(part.shape[1])
-        first = np.maximum.accumulate(np.where(new, positions, 0), axis=1)
-        ends = np.where(np.roll(new, -1, axis=1), positions, positions.size)
-        last = np.minimum.accumulate(ends[:, ::-1], axis=1)[:, ::-1]
-        middle = (first + last) / 2 + 1
-        np.put_along_axis(ranks[start : start + step], order, middle, axis=1)
+    np.put_along_axis(ranks, order, (first + last) / 2 + 1, axis=1)
     return ranks
 
 

@@ -154,11 +154,13 @@ def step_down(
     reached, total = np.zeros(len(pairs), dtype=np.int64), 0
     differing = _keep_differing(sums)
     exact = len(differing) <= _EXACT_GROUPS
-    for sampled in _sample_p_values(differing, pairs, tables, flips, seed):
-        # From the least clear pair upwards: column i is the smallest of pairs i, i + 1, …
-        smallest = np.minimum.accumulate(sampled[:, order[::-1]], axis=1)[:, ::-1]
-        reached += np.count_nonzero(smallest <= limits, axis=0)
-        total += len(sampled)
+    upwards = order[::-1]
+    rising, of_rising = [pairs[i] for i in upwards], [tables[i] for i in upwards]
+    for sampled in _sample_p_values(differing, rising, of_rising, flips, seed):
+        # From the least clear pair upwards: of each pair and those less clear the smallest.
+        np.minimum.accumulate(sampled, axis=0, out=sampled)
+        reached += np.count_nonzero(sampled <= limits[::-1, np.newaxis], axis=1)[::-1]
+        total += sampled.shape[1]
     proportions = reached / total if exact else (reached + 1) / (total + 1)
     # No pair may be clearer than one before it: what holds the error rate together.
     stepped = np.maximum.accumulate(proportions)
@@ -187,7 +189,7 @@ def critical_p_value(
     sums = sum_by_group(wrong, groups)
     differing, tables = _keep_differing(sums), _tabulate(sums, chosen)
     sampled = _sample_p_values(differing, chosen, tables, flips, seed)
-    smallest = np.sort(np.concatenate([each.min(axis=1) for each in sampled]))
+    smallest = np.sort(np.concatenate([each.min(axis=0) for each in sampled]))
     # Random flips have the data themselves as one more; all patterns hold them already.
     spare = 0 if len(differing) <= _EXACT_GROUPS else 1
     allowed = math.floor(alpha * (smallest.size + spare) + 1e-9) - spare
@@ -210,15 +212,24 @@ def _sample_p_values(
     flips: int,
     seed: int,
 ) -> Iterator[NDArray[np.float64]]:
-    """Each pair's exact p-value under flips of all groups' signs, `(b, pairs)` a chunk."""
+    """Each pair's exact p-value under flips of all groups' signs, `(pairs, b)` a chunk."""
+    first, second = np.array(pairs, np.intp).T
+    joined, starts = _join(tables)
     exact = len(differing) <= _EXACT_GROUPS
     for signs in _sample_signs(len(differing), exact, flips, seed, len(pairs)):
         # One product gives every run's flipped sum; a pair's difference is that of two of them.
-        flipped = np.ascontiguousarray((signs @ differing).T.astype(np.int64))
-        sampled = np.empty((len(pairs), len(signs)))
-        for index, (first, second) in enumerate(pairs):
-            sampled[index] = tables[index][np.abs(flipped[first] - flipped[second])]
-        yield sampled.T
+        flipped = np.ascontiguousarray((signs @ differing).T.astype(np.int32))
+        difference = flipped[first] - flipped[second]
+        yield joined[np.abs(difference, out=difference) + starts[:, np.newaxis]]
+
+
+def _join(tables: Sequence[NDArray[np.float64]]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """The tables one after the other, each once, and where that of each pair begins `(pairs,)`."""
+    distinct = {id(table): table for table in tables}
+    ends = np.cumsum([table.size for table in distinct.values()])
+    begins = dict(zip(distinct, (0, *ends[:-1].tolist()), strict=True))
+    starts = np.array([begins[id(table)] for table in tables], np.intp)
+    return np.concatenate(list(distinct.values())), starts
 
 
 def _sample_signs(

@@ -9,6 +9,7 @@ from scipy.stats import norm, t
 from sklearn.metrics import roc_auc_score
 from statsmodels.stats.proportion import proportion_confint
 
+from covidreport.metrics import delong
 from covidreport.metrics.delong import (
     assume_roc_auc,
     average_roc_aucs,
@@ -264,3 +265,18 @@ def test_ends_of_a_difference_do_not_pass_1():
     found = compare_roc_aucs(_estimate(truth, np.stack([first, -first])), 0, 1)
     assert found.difference > 0.8
     assert found.interval.high == 1
+
+
+@pytest.mark.made_anew
+def test_runs_ranked_one_by_one_are_those_ranked_together(monkeypatch):
+    """To the last bit: how many are ranked at a time is a matter of memory."""
+    rng = np.random.default_rng(4)
+    truth = np.repeat(np.array([1, 0], np.int8), [20, 30])
+    scores = rng.normal(size=(5, 50)).round(1).astype(np.float32)
+    failed = rng.random(scores.shape) < 0.1
+    groups = rng.integers(0, 20, 50)
+    together = _estimate(truth, scores, failed, groups)
+    monkeypatch.setattr(delong, "_BLOCK", 1)
+    apart = _estimate(truth, scores, failed, groups)
+    np.testing.assert_array_equal(apart.values, together.values)
+    np.testing.assert_array_equal(apart.covariance, together.covariance)

@@ -106,7 +106,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         if options.only:
-            series["runs"] = [measure(scratch, *options.only, options.format)]
+            series["runs"] = [measure(scratch, options.only[0], options.only[1], options.format)]
         else:
             few, first = min(options.images), min(options.runs)
             sizes = {
@@ -114,7 +114,9 @@ def main() -> None:
                 "images": [(first, each) for each in options.images],
             }
             for kind, every in sizes.items():
-                series[kind] = [measure(scratch, *each, options.format) for each in every]
+                series[kind] = [
+                    measure(scratch, runs, images, options.format) for runs, images in every
+                ]
     print(f"| {options.format} | CPU s | MB |\n| --- | --- | --- |")
     for kind, points in series.items():
         print("\n".join(describe(kind, points)))

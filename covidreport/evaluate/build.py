@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import platform
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
 from typing import Any
 
+import numpy as np
 from msgspec import to_builtins
 
 from covidreport import __version__
@@ -32,7 +33,7 @@ from covidreport.images.cache import DECODER, decoder_versions
 from covidreport.inference.providers import describe_device, describe_runtime
 from covidreport.metrics import compute_metrics
 from covidreport.metrics.brightness import count_levels
-from covidreport.records import Evaluation, Failure, Finding, InputSpec, Run, Scores
+from covidreport.records import Evaluation, Failure, Finding, InputSpec, Measured, Run, Scores
 from covidreport.storage.model import ModelIdentity, check_unchanged, stated_digest
 from covidreport.storage.replaced import SOURCE_DIGEST, digest_source
 from covidreport.text.thresholds import TUNED_BY
@@ -288,7 +289,7 @@ def _provenance(
         **_device_facts(scored, check),
         "batch": request.batch,
         "decoder": DECODER,
-        "grey_levels": count_levels(each.grey for each in decoded.measured if each is not None),
+        "grey_levels": count_levels(_iterate_greys(decoded)),
         "company": opened.company.facts() if opened.company else None,
         "threads_per_session": 1,
         "versions": describe_versions(),
@@ -302,6 +303,12 @@ def _provenance(
     # as JSON has it, so that what is written and what is read back are equal
     plain: dict[str, Any] = json.loads(json.dumps(facts))
     return plain
+
+
+def _iterate_greys(decoded: DecodedSet) -> Iterator[int]:
+    """The mean grey level of each picture that was decoded."""
+    greys = decoded.measured[:, Measured._fields.index("grey")]
+    return map(int, greys[~np.isnan(greys)])
 
 
 def describe_versions() -> dict[str, Any]:

@@ -30,7 +30,7 @@ from covidreport.evaluate.checkpoint import ScoresCheckpoint
 from covidreport.evaluate.decode import Chunk, join_chunks
 from covidreport.evaluate.occlusion import Altered
 from covidreport.evaluate.request import BATCH
-from covidreport.evaluate.scored import DecodedSet, OpenedRun, ScoredRun
+from covidreport.evaluate.scored import DecodedSet, OpenedRun, ScoredRun, list_measured
 from covidreport.evaluate.units import (
     Prepared,
     attempt_score,
@@ -173,7 +173,7 @@ class _Loop(Struct):
         batch.units.clear()
         self.decoded.decode_s += chunk.seconds
         self.decoded.peaks[chunk.start : chunk.stop] = chunk.peaks
-        self.decoded.measured[chunk.start : chunk.stop] = chunk.measured
+        self.decoded.measured[chunk.start : chunk.stop] = list_measured(chunk.measured)
         self.decoded.chains.update(chunk.chains)
         self.decoded.reasons[chunk.start : chunk.stop] = chunk.reasons
         self.decoded.strange.update(
@@ -337,7 +337,7 @@ def score_runs(
             ScoredRun(run, checkpoint.scores, checkpoint=checkpoint)
             for run, checkpoint in zip(opened, checkpoints, strict=True)
         ]
-    decoded = DecodedSet([None] * n, [None] * n, [None] * n)
+    decoded = DecodedSet.of(n)
     with ThreadPoolExecutor(jobs) as pool, closing(DeviceQueue()) as device:
         loop = _Loop(
             dataset.root,

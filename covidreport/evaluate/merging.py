@@ -47,7 +47,7 @@ def join_parts(request: EvaluationRequest, opened: OpenedRun) -> Joined:
     assert parts is not None
     n = len(request.dataset)
     scores = np.full((n, opened.width), np.nan, opened.session.score_type)
-    decoded = DecodedSet([None] * n, [None] * n, [None] * n)
+    decoded = DecodedSet.of(n)
     scored = ScoredRun(opened, scores)
     located = parts.locate(opened.run.name)
     read: list[EvaluationPart] = []

@@ -105,19 +105,24 @@ class DecodedSet(Struct):
     """What the loop learns of the images.
 
     reasons `(N,)`: why an image failed, None where it did not. peaks `(N,)`: the largest raw sample
-    of each image whose depth decides what is white, None of the others. measured `(N,)`: what
-    each is like as its file was decoded; None where it was not.
+    of each image whose depth decides what is white, None of the others. measured: what each is
+    like as its file was decoded, of `list_measured`.
     """
 
     reasons: list[str | None]
     peaks: list[Peak | None]
-    measured: list[Measured | None]
+    measured: NDArray[np.float32]
     decode_s: float = 0.0
     chains: Counter[tuple[str, ...]] = field(default_factory=Counter)
     """How many DICOM images went through each chain of transforms."""
     findings: tuple[Finding, ...] = ()
     strange: set[int] = field(default_factory=set)
     """Rows that are no radiograph, of which a model need not have a finite score."""
+
+    @classmethod
+    def of(cls, n: int) -> DecodedSet:
+        """Of so many images of which nothing is known yet."""
+        return cls([None] * n, [None] * n, list_measured([None] * n))
 
 
 def open_columns(session: Session, labels: Sequence[str]) -> tuple[int, ...]:
@@ -152,13 +157,12 @@ def gather_scores(dataset: Dataset, scored: ScoredRun, decoded: DecodedSet) -> S
         ),
         **read_stated(dataset).fields,
         others=others,
-        pictures=list_measured(decoded.measured),
+        pictures=None if np.isnan(decoded.measured).all() else decoded.measured,
     )
 
 
-def list_measured(measured: Sequence[Measured | None]) -> NDArray[np.float32] | None:
-    """What pictures are like, as `Scores.pictures` has it; None where none was decoded."""
-    if not any(measured):
-        return None
+def list_measured(measured: Sequence[Measured | None]) -> NDArray[np.float32]:
+    """What pictures are like, `(N, 6)` as `Scores.pictures` has it; NaN where none was decoded."""
     unknown = (np.nan,) * len(Measured._fields)
-    return np.array([unknown if each is None else each for each in measured], np.float32)
+    rows = [unknown if each is None else each for each in measured]
+    return np.array(rows, np.float32).reshape(-1, len(unknown))

@@ -45,7 +45,7 @@ class PartRows(Struct, frozen=True):
     scores: NDArray[np.floating]
     reasons: Sequence[str | None]
     peaks: Sequence[Peak | None]
-    measured: Sequence[Measured | None]
+    measured: NDArray[np.float32]
     sha256: bytes
     readable: NDArray[np.bool_]
 
@@ -140,10 +140,11 @@ def _encode_rows(rows: PartRows) -> bytes:
     }
     columns["reason"] = pa.array(rows.reasons, pa.string())
     columns["sha256"] = pa.array(sha256, pa.binary(_DIGEST_BYTES))
-    for kind, cells in ((Peak, rows.peaks), (Measured, rows.measured)):
-        for at, name in enumerate(kind._fields):
-            values = [None if cell is None else float(cell[at]) for cell in cells]
-            columns[f"{kind.__name__.lower()}.{name}"] = pa.array(values, pa.float64())
+    for at, name in enumerate(Peak._fields):
+        values = [None if cell is None else float(cell[at]) for cell in rows.peaks]
+        columns[f"peak.{name}"] = pa.array(values, pa.float64())
+    for name, column in zip(Measured._fields, rows.measured.astype(np.float64).T, strict=True):
+        columns[f"measured.{name}"] = pa.array(column, mask=np.isnan(column))
     sink = io.BytesIO()
     pq.write_table(pa.table(columns), sink, compression="zstd")
     return sink.getvalue()
@@ -155,24 +156,16 @@ def _decode_rows(table: Any) -> PartRows:
     width = sum(name.startswith("score.") for name in columns)
     scores = [columns[f"score.{k}"].to_numpy(zero_copy_only=False) for k in range(width)]
     sha256 = columns["sha256"].to_pylist()
-    peaks = _take_records(columns, Peak)
-    measured = _take_records(columns, Measured)
+    peaks = zip(*(columns[f"peak.{name}"].to_pylist() for name in Peak._fields), strict=True)
+    measured = [
+        columns[f"measured.{name}"].to_numpy(zero_copy_only=False).astype(np.float32)
+        for name in Measured._fields
+    ]
     return PartRows(
         np.stack(scores, axis=1) if n else np.empty((0, width)),
         columns["reason"].to_pylist(),
-        [None if each is None else Peak(*map(int, each)) for each in peaks],
-        [None if each is None else _measure(*each) for each in measured],
+        [None if each[0] is None else Peak(*map(int, each)) for each in peaks],
+        np.stack(measured, axis=1),
         b"".join(each or bytes(_DIGEST_BYTES) for each in sha256),
         np.array([each is not None for each in sha256], np.bool_),
     )
-
-
-def _take_records(columns: dict[str, Any], kind: Any) -> list[tuple[float, ...] | None]:
-    cells = [columns[f"{kind.__name__.lower()}.{name}"].to_pylist() for name in kind._fields]
-    return [None if row[0] is None else row for row in zip(*cells, strict=True)]
-
-
-def _measure(
-    grey: float, contrast: float, sharpness: float, borders: float, height: float, width: float
-) -> Measured:
-    return Measured(int(grey), contrast, sharpness, borders, int(height), int(width))

@@ -83,7 +83,6 @@ def test_the_commands_of_the_page_run_and_name_the_dark_cases(tmp_path):
     assert pictures is not None
     rows = [70 + 2 * i for i in range(40)] + [20 + i for i in range(20)]
     wanted = list_measured([Measured(each, 0.0, 0.0, 1.0, 12, 20) for each in rows])
-    assert wanted is not None
     assert np.array_equal(pictures, wanted)
 
 

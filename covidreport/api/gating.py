@@ -11,7 +11,7 @@ from msgspec import Struct
 from covidreport.api.finding import find_runs
 from covidreport.errors import UsageError
 from covidreport.gate import gating
-from covidreport.gate.baseline import find_baseline_file, locate_baseline
+from covidreport.gate.baseline import REGISTERED, find_baseline_file, locate_baseline
 from covidreport.gate.evidence import GateSide
 from covidreport.gate.gating import GateRequest, complete_images, open_baseline, pass_over_known
 from covidreport.gate.judge import GateCriteria
@@ -74,7 +74,7 @@ def resolve_gate(options: GateOptions, settings: Settings, runs: Sequence[Run]) 
     Raises UsageError where a limit can't be read, or options contradict each other.
     """
     target = settings.target
-    path = _locate_baseline(options.baseline, settings, runs)
+    path, called = _locate_baseline(options.baseline, settings, runs)
     limits = [
         *settings.limits,
         *(read_limit(each, target) for each in options.limits),
@@ -117,6 +117,7 @@ def resolve_gate(options: GateOptions, settings: Settings, runs: Sequence[Run]) 
         specificity_floor=settings.specificity_floor,
         max_failed_share=settings.max_failed_share if most is None else most,
         shared=settings.evaluate.input,
+        baseline_called=called,
     )
 
 
@@ -151,10 +152,16 @@ def _choose_policy(
     return policy
 
 
-def _locate_baseline(option: str | None, settings: Settings, runs: Sequence[Run]) -> Path | None:
-    """Where the baseline is: the option, else the settings, else baseline.json, else none."""
-    if option is not None:
-        return locate_baseline(option, runs)
-    if settings.baseline is not None:
-        return locate_baseline(settings.baseline, runs, settings.folder)
-    return find_baseline_file(None, settings.folder)
+def _locate_baseline(
+    option: str | None, settings: Settings, runs: Sequence[Run]
+) -> tuple[Path | None, str]:
+    """Where the baseline is: the option, else the settings, else baseline.json, else none; and what
+    it is called, where that is not its path."""
+    stated = settings.baseline if option is None else option
+    if stated is None:
+        return find_baseline_file(None, settings.folder), ""
+    if stated.startswith(REGISTERED):
+        from covidreport.integrations.mlflow import fetch_registered
+
+        return fetch_registered(stated), stated
+    return locate_baseline(stated, runs, settings.folder if option is None else None), ""

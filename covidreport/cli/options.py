@@ -132,8 +132,9 @@ GATE_EXIT_CODES = (
 GateBaseline = Annotated[
     str | None,
     typer.Option(
-        help="A run folder, a file of `covidreport baseline set`, or a folder of runs, whose "
-        "best is taken.  [default: as configured, else baseline.json if it is there]",
+        help="A run folder, a file of `covidreport baseline set`, a folder of runs, whose best is "
+        "taken, or a registered model, such as models:/NAME@champion.  [default: as configured, "
+        "else baseline.json if it is there]",
         metavar="PLACE",
     ),
 ]

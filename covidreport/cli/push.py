@@ -18,10 +18,13 @@ from covidreport.cli.options import (
     Runs,
     Site,
 )
+from covidreport.cli.pushing import Registry, judge_for, push_hub, register_pushed
+from covidreport.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from covidreport.integrations.mlflow import Pushed, PushRequest, Registered
     from covidreport.records import RankAt, Run
     from covidreport.report.choices import ReportChoices
     from covidreport.settings import Settings
@@ -77,6 +80,22 @@ def push(
             metavar="OWNER/NAME",
         ),
     ] = None,
+    register_as: Annotated[
+        str | None,
+        typer.Option(
+            "--register",
+            help="Register each run's model there under this name, with the gate's verdict as "
+            "tags; the model files are sent.",
+            metavar="NAME",
+        ),
+    ] = None,
+    alias: Annotated[
+        str | None,
+        typer.Option(
+            help="Of one registered run: let this alias name its version, such as champion, where "
+            "the gate passes it."
+        ),
+    ] = None,
     site: Site = None,
     rank_sites: RankSites = None,
     reference_group: ReferenceGroups = None,
@@ -84,15 +103,42 @@ def push(
     as_json: AsJson = False,
 ) -> None:
     """Push runs."""
-    from covidreport.errors import UsageError
-
+    if alias is not None and register_as is None:
+        raise UsageError("--alias names a registered version: give --register NAME")
     if hub is not None:
+        if register_as is not None:
+            raise UsageError("--register is MLflow's: leave --hub out")
         if scores or models:
             raise UsageError("--hub always sends the model and never scores: leave the option out")
-        _push_hub(hub, folders or (), as_json=as_json)
+        push_hub(hub, folders or (), as_json=as_json)
         return
     if uri is None:
         raise UsageError("nowhere to push to: give --mlflow URI or --hub OWNER/NAME")
+    from covidreport.cli.terminal import say_note
+    from covidreport.integrations.mlflow import PushRequest
+    from covidreport.settings import find_settings
+    from covidreport.storage.runs import discover_runs
+
+    settings = find_settings(Path.cwd())
+    runs = discover_runs(folders or (), say_note)
+    if alias is not None and len(runs) != 1:
+        raise UsageError("--alias is of one run: name its folder")
+    choices = settings.choose_report(
+        site, rank_sites, reference_group or (), rank_weighted=rank_weighted
+    )
+    report = _Report(choices, settings.hide, _choose_images(runs, settings), settings.rank_at)
+    request = PushRequest(
+        experiment, report.render, report.digest(), scores, models or register_as is not None
+    )
+    registry = None if register_as is None else judge_for(register_as, alias, runs)
+    _push_runs(uri, runs, request, registry, as_json=as_json)
+
+
+def _push_runs(
+    uri: str, runs: Sequence[Run], request: PushRequest, registry: Registry | None, *,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Push each run, and say what became of it. registry: where it is registered, if it is."""
     from covidreport.boundary import attempt
     from covidreport.cli.progress import show_events
     from covidreport.cli.terminal import (
@@ -101,26 +147,16 @@ def push(
         print_json,
         say,
         say_failures,
-        say_note,
     )
-    from covidreport.errors import ServiceError, UsageError
-    from covidreport.integrations.mlflow import Pushed, PushRequest, push_run
+    from covidreport.errors import ServiceError
+    from covidreport.integrations.mlflow import push_run
     from covidreport.integrations.mlflow.server import MlflowServer
     from covidreport.records import Failure, StageStarted, StepsDone
-    from covidreport.settings import find_settings
-    from covidreport.storage.runs import discover_runs
 
-    settings = find_settings(Path.cwd())
-    choices = settings.choose_report(
-        site, rank_sites, reference_group or (), rank_weighted=rank_weighted
-    )
-    runs = discover_runs(folders or (), say_note)
     server = MlflowServer(uri)
-    images = _choose_images(runs, settings)
-    report = _Report(choices, settings.hide, images, settings.rank_at)
-    request = PushRequest(experiment, report.render, report.digest(), scores, models)
     failed: list[Failure] = []
     pushed: list[Pushed] = []
+    registered: list[Registered] = []
     with show_events() as on_event:
         on_event(StageStarted(f"Pushing {len(runs)} runs", len(runs)))
         for run in runs:
@@ -132,65 +168,39 @@ def push(
                 pushed.append(done)
                 if not as_json:
                     typer.echo(f"{done.outcome:9}  {done.run}  {done.address}")
+                if registry is not None:
+                    enter = partial(register_pushed, server, run, done, registry)
+                    entered = attempt(run.name, "judge", enter, through=(ServiceError, UsageError))
+                    if isinstance(entered, Failure):
+                        failed.append(entered)
+                    else:
+                        registered.append(entered)
             on_event(StepsDone(1))
     if as_json:
         print_json(
             {
                 "schema": "covidreport.push/1",
                 "runs": [to_builtins(each) for each in pushed],
+                "registered": [to_builtins(each) for each in registered],
                 "failures": [failure_as_json(failure) for failure in failed],
             }
         )
     say_failures(failed, "pushed")
+    if not as_json:
+        for each in registered:
+            typer.echo(f"registered {each.name}, version {each.version}: {each.verdict}")
     if failed:
         rest = "; the others were" if len(failed) < len(runs) else ""
         say(f"{part_of(len(failed), len(runs), 'was', 'were')} not pushed{rest}")
         raise typer.Exit(3)
-
-
-def _push_hub(repository: str, folders: Sequence[Path], *, as_json: bool) -> None:
-    """Upload one run, or write the folder that is to be uploaded."""
-    import tempfile
-
-    from covidreport.cli.terminal import print_json, say, say_note
-    from covidreport.errors import RunError, UsageError
-    from covidreport.integrations import hub
-    from covidreport.integrations.mlflow.push import check_evaluated
-    from covidreport.report.collect import collect_report
-    from covidreport.settings import find_settings
-    from covidreport.storage.runs import discover_runs
-
-    hub.check_repository(repository)
-    settings = find_settings(Path.cwd())
-    runs = discover_runs(folders, say_note)
-    if len(runs) != 1:
-        raise UsageError("--hub is of one run: name its folder")
-    if runs[0].faults:
-        raise RunError("; ".join(runs[0].faults))
-    check_evaluated(runs[0])
-    images = settings.query_stored()
-    data = collect_report(runs, settings.choose_report(), images=images, tell=say_note)
-    why_not = hub.why_not_uploaded()
-    if why_not is None:
-        with tempfile.TemporaryDirectory() as scratch:
-            hub.write_repository(data, Path(scratch))
-            where = hub.upload_repository(Path(scratch), repository)
-    else:
-        where = f"{repository.rpartition('/')[2]}-hub"
-        hub.write_repository(data, Path(where))
-    if as_json:
-        print_json({"schema": "covidreport.push-hub/1", "repository": repository,
-                    "uploaded": why_not is None, "where": where})  # fmt: skip
-    else:
-        typer.echo(where)
-    if why_not is not None:
-        say(f"not uploaded, for {why_not}: `hf upload {repository} {where}` does it")
+    if any(each.alias == "stays" for each in registered):
+        say("the alias stays where it is: only a version that the gate passes gets it")
+        raise typer.Exit(1)
 
 
 def _choose_images(runs: Sequence[Run], settings: Settings) -> ImageQuery | None:
     """What all reports are about; None where that can't be said, and no report is sent."""
     from covidreport.cli.terminal import say_note
-    from covidreport.errors import UsageError
     from covidreport.storage.chosen import ImageQuery, choose_images
     from covidreport.storage.runs import read_evaluations
 
@@ -225,7 +235,6 @@ class _Report(Struct, frozen=True):
     def render(self, run: Run) -> str | None:
         """The report on one run; None, and a note that says why, where there can be none."""
         from covidreport.cli.terminal import say_note
-        from covidreport.errors import UsageError
         from covidreport.report.collect import collect_report
         from covidreport.report.formats import FORMATS
         from covidreport.report.options import RenderOptions

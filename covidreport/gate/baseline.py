@@ -36,6 +36,8 @@ from covidreport.store import digest_file
 from covidreport.text import plural
 
 BASELINE_FILE: Final = "baseline.json"
+REGISTERED: Final = "models:/"
+"""What the address of a model in MLflow's registry begins with, as MLflow spells it."""
 _SHORTEST_IDENTITY: Final = 16
 """Digits of `identify_run` in files of an earlier version."""
 

@@ -37,6 +37,8 @@ class GateRequest(Struct, frozen=True):
     max_failed_share: float = MOST_FAILED
     shared: Mapping[str, Any] | None = None
     """What the settings say of the input of all runs."""
+    baseline_called: str = ""
+    """What the baseline is called where that is not its path: it was fetched from elsewhere."""
 
 
 def gate_runs(
@@ -76,7 +78,8 @@ def open_baseline(runs: Sequence[Run], request: GateRequest) -> GateSide | GateE
         request.shared,
     )
     try:
-        return find_baseline(query)
+        found = find_baseline(query)
+        return replace(found, source=request.baseline_called or found.source)
     except GateError as error:
         return error
     except StoreError as error:

@@ -12,7 +12,8 @@ class GateOptions(Struct, frozen=True):
     """
 
     baseline: str | None = None
-    """A run folder, a file of `covidreport baseline set`, or a folder of runs: its best."""
+    """A run folder, a file of `covidreport baseline set`, a folder of runs: its best; or a model in
+    MLflow's registry, `models:/NAME@ALIAS`."""
     limits: tuple[str, ...] = ()
     """What must hold beside the limits of the settings, such as `sensitivity.low>=0.70`."""
     warnings: tuple[str, ...] = ()

@@ -13,6 +13,7 @@ from covidreport.dataset.layout import refuse_twice
 from covidreport.errors import StoreError, UsageError
 from covidreport.evaluate.options import DEFAULT_TARGET, EvaluateOptions
 from covidreport.evaluate.thresholds import TUNING_SPLIT, Thresholds
+from covidreport.gate.baseline import REGISTERED
 from covidreport.metrics.plan import MetricOptions
 from covidreport.records import Limit, RankAt, Study
 from covidreport.settings import values as read_as
@@ -26,8 +27,11 @@ T = TypeVar("T")
 
 
 def _read_baseline(key: str, value: Any) -> str:
-    """A run's name, or where runs or a baseline's file lie."""
-    return read_as.data_sets(key, read_as.text(key, value))[0]
+    """A run's name, where runs or a baseline's file lie, or a registered model."""
+    stated = read_as.text(key, value)
+    if stated.startswith(REGISTERED):
+        return stated
+    return read_as.data_sets(key, stated)[0]
 
 
 def _read_references(key: str, value: Any) -> dict[str, str]:

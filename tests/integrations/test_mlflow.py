@@ -22,12 +22,13 @@ from covidreport.storage.model import identify_model
 from covidreport.storage.runs import read_evaluations, read_run
 from covidreport.store import read_reference, write_failure
 from tests.integrations.mlflow_server import MISSING, run_server
-from tests.integrations.run_folders import POOR, write_scored_run
+from tests.integrations.run_folders import GOOD, POOR, write_scored_run
 from tests.onnx_models import move_weights_out, write_brightness_model
 
 needs_server = pytest.mark.skipif(
     bool(MISSING), reason=f"mlflow's server is not installed here: no {', '.join(MISSING)}"
 )
+LIMIT = '[[limits]]\nmetric = "specificity"\nmin = 0.8\n'
 SENSITIVITY = "tiny-validation/covid-19/sensitivity"
 
 
@@ -337,6 +338,83 @@ def _pull_names(covidreport, where, tmp_path):
     assert covidreport("pull", *where, "--output", "pulled").code == 0
     back = tmp_path / "pulled" / "good"
     return {file.relative_to(back).as_posix() for file in back.rglob("*") if file.is_file()}
+
+
+def _write_judged(folder, covid):
+    """A run whose evaluation is of the model that stands beside it."""
+    model = write_brightness_model(folder / "model.onnx")
+    evaluation = write_scored_run(folder, covid=covid)
+    file = folder / "evaluations" / evaluation.key / "evaluation.json"
+    of_model = f'"model": {{"sha256": "{identify_model(model).sha256}"}}, "versions"'
+    file.write_text(file.read_text().replace('"versions"', of_model))
+
+
+@needs_server
+def test_a_registered_model_is_the_baseline_and_only_a_pass_takes_its_alias(
+    covidreport, server, tmp_path, monkeypatch
+):
+    """By hand: `poor` misses 2 of 4 that `good` finds. Both become versions, each with its verdict;
+    the alias stays with the first, which is what `gate` compares with."""
+    from mlflow import MlflowClient
+
+    for name, covid in (("good", GOOD), ("poor", POOR)):
+        _write_judged(tmp_path / "runs" / name, covid)
+    words = ("--mlflow", server, "--experiment", "registry", "--register", "net", "--scores")
+    done = covidreport("push", "runs/good", *words, "--alias", "champion")
+    assert (done.code, done.out) == (2, "")
+    assert "there is nothing to judge by" in done.err
+    (tmp_path / "covidreport.toml").write_text(LIMIT)
+    done = covidreport("push", "runs/good", *words, "--alias", "champion")
+    assert (done.code, done.out.splitlines()[-1:]) == (0, ["registered net, version 1: pass"])
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
+    champion = "models:/net@champion"
+    asked = ("gate", "runs/poor", "--baseline", champion, "--json")
+    done = covidreport(*asked)
+    (verdict,) = json.loads(done.out)["verdicts"]
+    assert (done.code, verdict["outcome"]) == (1, "fail")
+    assert (verdict["baseline"]["source"], verdict["baseline"]["run"]) == (champion, "good")
+    assert [each["difference"] for each in verdict["comparisons"]] == [-0.5, 0]
+
+    (tmp_path / "covidreport.toml").write_text(f'baseline = "{champion}"\n{LIMIT}')
+    done = covidreport("push", "runs/poor", *words, "--alias", "champion")
+    assert (done.code, done.out.splitlines()[-1:]) == (1, ["registered net, version 2: fail"])
+    assert "the alias stays where it is" in done.err
+    client = MlflowClient(server)
+    assert client.get_model_version_by_alias("net", "champion").version in (1, "1")
+    tags = client.get_model_version("net", "2").tags
+    assert (tags["covidreport.verdict"], tags["covidreport.missed"]) == ("fail", "2")
+    assert tags["covidreport.baseline"] == "good"
+    assert covidreport("push", "runs/poor", *words).code == 0
+    assert len(client.search_model_versions("name = 'net'")) == 2  # it is a version already
+
+    done = covidreport("gate", "runs/poor", "--baseline", "models:/net@nobody")
+    assert done.code == 3
+    assert "looking for 'net', nobody" in done.err
+    write_scored_run(tmp_path / "runs" / "bare")
+    done = covidreport("push", "runs/bare", *words)
+    assert (done.code, "there is no model to register" in done.err) == (3, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("gate", "runs", "--baseline", "models:/net"), "models:/NAME@ALIAS or models:/NAME/VERS"),
+        (("gate", "runs", "--baseline", "models:/net@a"), "set MLFLOW_TRACKING_URI"),
+        (("push", "--mlflow", "x", "--alias", "a"), "--alias names a registered version: give --r"),
+        (("push", "--hub", "a/b", "--register", "a"), "--register is MLflow's: leave --hub out"),
+        (("push", "--mlflow", "x", "--register", "a", "--alias", "b"), "--alias is of one run"),
+    ],
+)
+def test_what_can_not_be_registered_or_fetched_is_said(
+    covidreport, tmp_path, monkeypatch, words, message
+):
+    """With what would make sense, before a server is asked."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    for name in ("good", "poor"):
+        write_scored_run(tmp_path / "runs" / name)
+    done = covidreport(*words)
+    assert (done.code, message in done.err) == (2, True), done.err
 
 
 def test_passwords_are_hidden():

@@ -60,14 +60,17 @@ def pull_runs(server: MlflowServer, experiment: str, output: Path) -> Iterator[P
     output.mkdir(parents=True, exist_ok=True)
     for folder, remote in newest.items():
         pulled = attempt(
-            folder, "read", partial(_pull, server, remote, output), through=(ServiceError,)
+            folder, "read", partial(pull_run, server, remote, output), through=(ServiceError,)
         )
         older_here = older.get(folder, 0)
         yield pulled if isinstance(pulled, Failure) else replace(pulled, older=older_here)
 
 
-def _pull(server: MlflowServer, remote: RemoteRun, output: Path) -> Pulled:
-    """Fetch into a folder beside the run's, compare with what was pushed, then put it there."""
+def pull_run(server: MlflowServer, remote: RemoteRun, output: Path) -> Pulled:
+    """Fetch into a folder beside the run's, compare with what was pushed, then put it there.
+
+    Raises StoreError where the server does not have it as it was pushed.
+    """
     where, folder = server.address(remote), remote.tags.get(FOLDER_TAG, "")
     if not is_plain_name(folder):
         raise StoreError(f"{where}: {folder!r} is no name for a folder here")

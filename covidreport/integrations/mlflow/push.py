@@ -53,6 +53,8 @@ class Pushed(Struct, frozen=True):
     run: str
     outcome: Literal["new", "updated", "unchanged"]
     address: str
+    id: str
+    """Of the MLflow run."""
 
 
 def push_run(server: MlflowServer, run: Run, request: PushRequest) -> Pushed:
@@ -79,7 +81,7 @@ def push_run(server: MlflowServer, run: Run, request: PushRequest) -> Pushed:
         server.finish(remote.id, status, ended)
         changed = True
     outcome: Literal["updated", "unchanged"] = "updated" if changed else "unchanged"
-    return Pushed(run.name, "new" if there is None else outcome, server.address(remote))
+    return Pushed(run.name, "new" if there is None else outcome, server.address(remote), remote.id)
 
 
 def _read(run: Run) -> tuple[RunFacts, tuple[Evaluation, ...]]:

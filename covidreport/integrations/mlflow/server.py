@@ -17,7 +17,13 @@ from urllib.parse import urlsplit, urlunsplit
 from msgspec import Struct
 
 from covidreport.errors import ServiceError, UsageError
-from covidreport.integrations.mlflow.facts import IDENTITY_TAG, PUSHED_TAG, DataInput, RunFacts
+from covidreport.integrations.mlflow.facts import (
+    IDENTITY_TAG,
+    LONGEST_TAG,
+    PUSHED_TAG,
+    DataInput,
+    RunFacts,
+)
 
 PATIENCE_S = 10
 _MOST_METRICS = 500
@@ -227,6 +233,45 @@ class MlflowServer:
         into.mkdir(parents=True, exist_ok=True)
         with self._asking(f"fetching {path}"):
             return Path(self._client.download_artifacts(run, path, str(into)))
+
+    def make_version(self, name: str, run: str, source: str) -> str:
+        """The version of the registered model `name` that is the run, made where there is none."""
+        from mlflow.exceptions import MlflowException
+
+        with self._asking(f"registering {name!r}"):
+            try:
+                self._client.create_registered_model(name)
+            except MlflowException as error:
+                if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                    raise
+            there = self._client.search_model_versions(f"name = '{name}' and run_id = '{run}'")
+            made = (
+                there[0]
+                if there
+                else self._client.create_model_version(name, source, run, await_creation_for=0)
+            )
+        return str(made.version)
+
+    def tag_version(self, name: str, version: str, tags: Mapping[str, str]) -> None:
+        """Set tags of a version of a registered model."""
+        with self._asking(f"tagging {name!r}, version {version}"):
+            for key, value in tags.items():
+                self._client.set_model_version_tag(name, version, key, value[:LONGEST_TAG])
+
+    def set_alias(self, name: str, alias: str, version: str) -> None:
+        """Let an alias name this version, and no other any more."""
+        with self._asking(f"setting the alias {alias!r} of {name!r}"):
+            self._client.set_registered_model_alias(name, alias, version)
+
+    def find_version(self, name: str, alias: str | None, version: str | None) -> RemoteRun:
+        """The run that a version of a registered model is, by its alias or its number."""
+        with self._asking(f"looking for {name!r}, {alias or version}"):
+            found = (
+                self._client.get_model_version(name, version)
+                if alias is None
+                else self._client.get_model_version_by_alias(name, alias)
+            )
+            return _read_run(self._client.get_run(found.run_id))
 
     def address(self, run: RemoteRun) -> str:
         """Where a person sees the run; without a server its database and its id."""

@@ -7,9 +7,11 @@ import csv
 import json
 import re
 import shlex
+import shutil
 from typing import Any
 
 import pytest
+from PIL import Image
 from typer.core import TyperGroup
 from typer.main import get_group
 
@@ -22,6 +24,7 @@ from pages.links import find_anchors, find_broken, find_links, lead_out, list_ou
 from pages.nav import list_pages
 from pages.write import GENERATED, part_lists, read_pages
 from tests.cli.command import ROOT, run_command, write_model, write_study
+from tests.datasets import write_flat_dataset
 from tests.onnx_models import write_brightness_model
 
 DOCS = ROOT / "docs"
@@ -186,6 +189,77 @@ def _parse(words):
     command.make_context("covidreport", left)
 
 
+RUN_ELSEWHERE = {
+    "ci.md": "integrations/test_story.py",
+    "combine.md": "cli/test_combine.py",
+    "folds.md": "cli/test_folds.py",
+    "foreign.md": "cli/test_foreign.py",
+    "formats.md": "test_formats_page.py",
+    "groups.md": "cli/test_groups.py",
+    "hospitals.md": "cli/test_sites.py",
+    "maps.md": "cli/test_maps.py",
+    "paper.md": "cli/test_paper.py",
+    "readers.md": "cli/test_truths.py",
+    "robustness.md": "cli/test_disturb.py",
+    "scale.md": "cli/test_shards.py",
+    "train.md": "train/test_train_page.py",
+    "tutorials/demo.md": "test_readme.py",
+}
+"""By page: the tests that run its commands, or the same ones on data of their own."""
+RUN_HERE = {
+    "datasets.md", "explanation/gate.md", "gate.md", "models.md", "study-2020.md", "templates.md",
+    "tutorials/folds.md", "tutorials/github.md", "tutorials/pytorch.md",
+}  # fmt: skip
+
+
+def test_every_page_with_commands_is_run_by_tests():
+    """Here, or by the tests that the list names."""
+    with_commands = {page for page in list_pages() if page not in GENERATED and _blocks(page)}
+    assert with_commands == RUN_HERE | set(RUN_ELSEWHERE)
+    assert all((ROOT / "tests" / file).is_file() for file in RUN_ELSEWHERE.values())
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """The folder that pages on how to do things speak of: runs, data with attributes, a logo."""
+    folder = tmp_path_factory.mktemp("project")
+    rows = [(70 + 5 * i, "covid-19", "validation") for i in range(20)]
+    rows += [(20 + 4 * i, "normal", "validation") for i in range(16)]
+    manifest = write_flat_dataset(folder / "data", rows, size=(8, 8))
+    head, *lines = manifest.read_text().splitlines()
+    more = [f"{line},{'FM'[i % 2]},{50 + i % 30}" for i, line in enumerate(lines)]
+    manifest.write_text("\n".join([f"{head},sex,age", *more]) + "\n")
+    for name in ("inside", "outside"):
+        shutil.copytree(folder / "data", folder / name)
+    (folder / "covidreport.toml").write_text('data = "data/manifest.csv"\nprovider = "cpu"\n')
+    for name, limit in (("exp15", 90), ("new", 100), ("old", 110)):
+        write_model(folder / "runs" / name, limit)
+    model = folder / "models" / "resnet50_covid.onnx"
+    write_brightness_model(
+        model,
+        dtype="float32",
+        tail=("Softmax",),
+        pixels=PixelSpec(224, 224, channels=3),
+        metadata={},
+    )
+    (folder / "templates").symlink_to(ROOT / "templates")
+    Image.new("RGB", (8, 8)).save(folder / "logo.png")
+    assert run_command(folder, "evaluate").returncode == 0
+    return folder
+
+
+@pytest.mark.parametrize(
+    "page", ["gate.md", "templates.md", "models.md", "datasets.md", "explanation/gate.md"]
+)
+def test_the_commands_of_a_page_run(project, page):
+    """One after the other in one project; a gate passes or fails, and is never in error."""
+    for program, *words in _commands(page):
+        assert program == "covidreport"
+        done = run_command(project, *words)
+        wanted = (0, 1) if words[0] == "gate" else (0,)
+        assert done.returncode in wanted, f"{words}: {done.stdout}{done.stderr}"
+
+
 def test_every_command_of_every_page_is_one_that_the_command_line_takes():
     """Its options and arguments are read, whether or not a test runs the page."""
     count = 0
@@ -221,8 +295,6 @@ def test_the_tutorial_on_pytorch_models_runs(tmp_path):
 
 
 def _write_nih(folder):
-    from PIL import Image
-
     (folder / "images_001" / "images").mkdir(parents=True)
     head = (
         "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,"

@@ -260,18 +260,18 @@ def test_a_folder_with_other_content_is_never_overwritten(tmp_path):
 
 
 def _read_figures(folder: Path) -> dict[str, object]:
-    """Every file by its name; of JSON the numbers to twelve decimals, the keys in their order."""
+    """Every file by its name; of JSON the numbers to nine decimals, the keys in their order."""
     return {
         name: data
         if not name.endswith(".json")
-        else json.dumps(json.loads(data, parse_float=lambda text: round(float(text), 12)))
+        else json.dumps(json.loads(data, parse_float=lambda text: round(float(text), 9)))
         for name, data in _read_bytes(folder).items()
     }
 
 
 def test_the_example_is_what_its_script_makes_of_the_reference_tables(tmp_path):
     """Figure for figure, so that none of examples/study-2020 was written by hand; the digits behind
-    the twelfth decimal are SciPy's, and another version has others."""
+    the ninth decimal are SciPy's, and another version has others."""
     if not (REFERENCE / "confusion.csv").is_file():
         pytest.skip(f"the study's tables are not at {REFERENCE} (set COVIDREPORT_REFERENCE)")
     make = runpy.run_path(str(ROOT / "examples" / "make_study_2020.py"))["main"]

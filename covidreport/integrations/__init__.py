@@ -18,12 +18,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from covidreport.integrations.badge import render_badge
 from covidreport.integrations.code_quality import render_code_quality
 from covidreport.integrations.comment import render_comment
 from covidreport.integrations.dvc import render_dvc_metrics
 from covidreport.integrations.github import post_github
 from covidreport.integrations.junit import render_junit
 from covidreport.integrations.open_metrics import render_open_metrics
+from covidreport.integrations.sarif import render_sarif
 from covidreport.integrations.verdict_json import render_verdict_json
 from covidreport.records import Beside, Verdict
 
@@ -60,6 +62,8 @@ OUTPUTS: dict[str, Output] = {
     "comment": Output("comment.md", render_comment),
     "open-metrics": Output("metrics.txt", render_open_metrics),
     "code-quality": Output("code-quality.json", render_code_quality),
+    "sarif": Output("findings.sarif", render_sarif),
+    "badge": Output("badge.json", render_badge, each_run=True),
     "dvc": Output("metrics.json", render_dvc_metrics, each_run=True),
 }
 """Every output by the name that `--output` takes."""

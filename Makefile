@@ -7,7 +7,7 @@ RUNTIME ?= $(shell nvidia-smi > /dev/null 2>&1 && echo gpu || echo cpu)
 STAMP := $(VENV)/.installed-$(RUNTIME)
 DEMO := demo
 
-.PHONY: demo test check lint types tests bench dockerfiles docs test-versions release clean
+.PHONY: install demo test check lint types tests bench dockerfiles docs test-versions release clean
 .DEFAULT_GOAL := demo
 
 $(STAMP): pyproject.toml constraints.txt
@@ -17,6 +17,8 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip uninstall --quiet --yes onnxruntime onnxruntime-gpu
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[train,$(RUNTIME),dicom,test]'
 	touch $@
+
+install: $(STAMP)
 
 demo: $(STAMP)
 	$(BIN)/python -m train draw --out $(DEMO)/drawn

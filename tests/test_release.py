@@ -10,7 +10,7 @@ import tomllib
 import pytest
 
 from covidreport import __version__
-from release.cut import check_version, close_unreleased, find_day, write_sign_off
+from release.cut import check_version, close_unreleased, find_day, name_places, write_sign_off
 from release.names import (
     OWNER,
     ROOT,
@@ -194,6 +194,12 @@ def test_the_list_to_sign_has_every_bench_and_the_files_by_digest(tmp_path):
     assert "- [ ] `make test-versions`" in page
     modules = set(re.findall(r"^- \[ \] `python -m benchmarks\.(\w+)", page, re.MULTILINE))
     assert modules <= {path.stem for path in (ROOT / "benchmarks").iterdir()}
+
+
+def test_a_bill_names_no_place_of_the_machine():
+    """The wheel that it was made of goes by its name; addresses stay."""
+    text = '{"url": "file:///home/me/dist/a-1.whl", "vcs": "https://github.com/x/y"}'
+    assert name_places(text) == '{"url": "a-1.whl", "vcs": "https://github.com/x/y"}'
 
 
 def test_tests_for_other_versions_need_no_torch():

@@ -355,7 +355,17 @@ def test_fifteen_commands_mean_the_same(covidreport, tmp_path, rows, rank_at):
     assert called.count((True, False)) == alarms
 
     # 14: what other tools get
-    call("export", "runs/keen", "--split", "test", "--dvc", "dvc", "--model-card", "card.md")
+    call(
+        "export",
+        "runs/keen",
+        "--split",
+        "test",
+        "--dvc",
+        "dvc",
+        "--all-metrics",
+        "--model-card",
+        "card.md",
+    )
     metrics = json.loads((tmp_path / "dvc" / "metrics.json").read_text())[TARGET]
     assert (metrics["threshold"], metrics["missed"], metrics["false_alarms"]) == (
         thresholds["keen"], missed, alarms,

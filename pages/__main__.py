@@ -75,6 +75,7 @@ def configure(pages: dict[str, str]) -> dict[str, object]:
                 )
             ],
         },
+        "extra_css": ["own.css"],
         "plugins": ["search", "offline"],
         "markdown_extensions": [
             "tables", "admonition", "attr_list", "pymdownx.superfences", "pymdownx.highlight",

@@ -19,6 +19,10 @@ GENERATED = {
     "reference/python.md": write_python,
     "reference/schemas.md": write_schemas,
 }
+STYLE = """/* names of options, settings and files are not cut in two */
+.md-typeset td code { word-break: normal; }
+.md-typeset td:first-child code { white-space: nowrap; }
+"""
 PICTURES = (".png", ".svg", ".webp")
 
 
@@ -39,6 +43,7 @@ def write_pages(pages: dict[str, str], folder: Path, root: Path = ROOT) -> None:
         file = folder / page
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(lead_out(page, part_lists(text), version, root), encoding="utf-8")
+    (folder / "own.css").write_text(STYLE, encoding="utf-8")
     for picture in (root / "docs").rglob("*"):
         if picture.suffix in PICTURES:
             place = folder / picture.relative_to(root / "docs")

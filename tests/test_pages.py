@@ -7,7 +7,6 @@ import csv
 import json
 import re
 import shlex
-import shutil
 from typing import Any
 
 import pytest
@@ -192,6 +191,7 @@ def _parse(words):
 RUN_ELSEWHERE = {
     "ci.md": "integrations/test_story.py",
     "combine.md": "cli/test_combine.py",
+    "datasets.md": "cli/test_sites.py",
     "folds.md": "cli/test_folds.py",
     "foreign.md": "cli/test_foreign.py",
     "formats.md": "test_formats_page.py",
@@ -207,7 +207,7 @@ RUN_ELSEWHERE = {
 }
 """By page: the tests that run its commands, or the same ones on data of their own."""
 RUN_HERE = {
-    "datasets.md", "explanation/gate.md", "gate.md", "models.md", "study-2020.md", "templates.md",
+    "explanation/gate.md", "gate.md", "models.md", "study-2020.md", "templates.md",
     "tutorials/folds.md", "tutorials/github.md", "tutorials/pytorch.md",
 }  # fmt: skip
 
@@ -229,8 +229,6 @@ def project(tmp_path_factory):
     head, *lines = manifest.read_text().splitlines()
     more = [f"{line},{'FM'[i % 2]},{50 + i % 30}" for i, line in enumerate(lines)]
     manifest.write_text("\n".join([f"{head},sex,age", *more]) + "\n")
-    for name in ("inside", "outside"):
-        shutil.copytree(folder / "data", folder / name)
     (folder / "covidreport.toml").write_text('data = "data/manifest.csv"\nprovider = "cpu"\n')
     for name, limit in (("exp15", 90), ("new", 100), ("old", 110)):
         write_model(folder / "runs" / name, limit)
@@ -248,9 +246,7 @@ def project(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize(
-    "page", ["gate.md", "templates.md", "models.md", "datasets.md", "explanation/gate.md"]
-)
+@pytest.mark.parametrize("page", ["gate.md", "templates.md", "models.md", "explanation/gate.md"])
 def test_the_commands_of_a_page_run(project, page):
     """One after the other in one project; a gate passes or fails, and is never in error."""
     for program, *words in _commands(page):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from covidreport.report.options import RenderOptions
 from covidreport.report.payload import list_parts
 from covidreport.report.sections import SECTIONS, list_hideable
 from covidreport.report.view import view_report
+from covidreport.text import listed
 from tests.report.outline import (
     list_contents,
     part_markdown,
@@ -85,18 +87,40 @@ def test_a_report_with_everything_has_every_section(whole):
         assert len(words) > 40
 
 
-@pytest.mark.parametrize("hidden", NAMES)
-def test_a_hidden_section_is_gone_and_nothing_else(everything, whole, hidden):
-    """From page, contents, data of the script and Markdown; the end says that it is left out."""
+def _part_names() -> list[tuple[str, ...]]:
+    """Half of the sections, then the other half, by each digit of their places written in twos: of
+    any two, one is hidden once while the other is shown. And one alone."""
+    digits = range((len(NAMES) - 1).bit_length())
+    halves = [
+        tuple(name for place, name in enumerate(NAMES) if place >> digit & 1 == one)
+        for digit in digits
+        for one in (0, 1)
+    ]
+    return [*halves, NAMES[:1]]
+
+
+def test_each_section_is_hidden_while_any_other_is_shown():
+    """So that what goes with a section by mistake is found, whichever of them it is."""
+    parts = [set(part) for part in _part_names()]
+    assert all(
+        any(one in part and other not in part for part in parts)
+        for one, other in itertools.permutations(NAMES, 2)
+    )
+
+
+@pytest.mark.parametrize("hidden", _part_names(), ids=lambda part: f"{len(part)} and {part[0]}")
+def test_hidden_sections_are_gone_and_nothing_else(everything, whole, hidden):
+    """From page, contents, data of the script and Markdown; the end says what is left out."""
     full_page, full_text, titles, full_end = whole
-    options = RenderOptions(hide=frozenset({hidden}))
+    options = RenderOptions(hide=frozenset(hidden))
     drawn, text = render_html(everything, options), render_markdown(everything, options)
     page = _without_terms(drawn)
-    gone = _anchors(hidden, full_page)
+    each_gone = [_anchors(name, full_page) for name in hidden]
+    gone = set().union(*each_gone)
     kept = {name: words for name, words in full_page.items() if name not in gone}
     around, found = part_page(page)
 
-    assert gone
+    assert all(each_gone)
     assert list(found) == list(kept)
     assert dict(list_contents(around)) == {k: v for k, v in titles.items() if k not in gone}
     assert [name for name in kept if found[name] != kept[name]] == []
@@ -104,13 +128,14 @@ def test_a_hidden_section_is_gone_and_nothing_else(everything, whole, hidden):
     gone_titles = {titles[name] for name in gone}
     kept_text = {title: words for title, words in full_text.items() if title not in gone_titles}
     assert list(shown) == list(kept_text)
-    sentence = f"Left out by the configuration: {SECTIONS[hidden].words}."
+    left_out = [SECTIONS[name].words for name in SECTIONS if name in hidden]
+    sentence = f"Left out by the configuration: {listed(left_out)}."
     last = list(shown)[-1]
     assert shown[last].endswith(f"{sentence} Made by {view_report(everything).generator}.")
     for title in list(shown)[:-1]:
         assert shown[title] == kept_text[title], title
     assert sentence in words_of(read_tree(around))
-    assert SECTIONS[hidden].words not in full_end
+    assert [words for words in left_out if words in full_end] == []
     for section in gone:
         assert f'id="{section}' not in page
     ids = set(re.findall(r'\sid="([^"]+)"', page))

@@ -31,8 +31,8 @@ def judge_for(name: str, alias: str | None, runs: Sequence[Run]) -> Registry:
     is nothing to judge by."""
     from covidreport.api.gating import gate_runs
 
-    judged = (verdict for run in runs for verdict in gate_runs(run.folder).verdicts)
-    return Registry(name, alias, {verdict.run: verdict for verdict in judged})
+    judged = {run.name: each for run in runs for each in gate_runs(run.folder).verdicts}
+    return Registry(name, alias, judged)
 
 
 def register_pushed(

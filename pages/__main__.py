@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 from pages import __doc__ as described
 from pages.links import find_broken, list_outside
@@ -42,10 +44,26 @@ def main() -> int:
     # the theme says that it is mended until May 2027; the pages are plain Markdown for what follows
     environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
     done = subprocess.run([find_tool("mkdocs", "docs"), *words], check=False, env=environment)
+    fetched = find_fetched(BUILD / "site")
+    if fetched:
+        print("fetched by whoever reads it:", *fetched, sep="\n", file=sys.stderr)
+        return 1
     if done.returncode == 0:
         print((BUILD / "site" / "index.html").relative_to(ROOT))
         print(f"{listed.relative_to(ROOT)}: links to other places, which nobody fetched")
     return done.returncode
+
+
+def find_fetched(site: Path) -> list[str]:
+    """What pages load from other places, such as scripts, styles and pictures; links are none."""
+    pattern = re.compile(
+        r"<(?:script|img|iframe|link)\b[^>]*?(?:src|href)=[\"']?(https?://[^\"' >]+)"
+    )
+    found: set[str] = set()
+    for page in site.rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        found.update(each[1] for each in pattern.finditer(text) if "canonical" not in each[0])
+    return sorted(found)
 
 
 def configure(pages: dict[str, str]) -> dict[str, object]:
@@ -58,7 +76,6 @@ def configure(pages: dict[str, str]) -> dict[str, object]:
     return {
         "site_name": "covidreport",
         "site_description": "Which chest X-ray classifier misses the fewest COVID-19 images?",
-        "repo_url": f"https://github.com/{find_owner()}/covidreport",
         "docs_dir": "docs",
         "site_dir": "site",
         "use_directory_urls": False,
@@ -76,7 +93,13 @@ def configure(pages: dict[str, str]) -> dict[str, object]:
             ],
         },
         "extra_css": ["own.css"],
-        "plugins": ["search", "offline"],
+        "plugins": ["search"],
+        # in place of `repo_url`, for which a browser would ask GitHub how many stars it has
+        "extra": {"social": [{
+            "icon": "fontawesome/brands/github",
+            "link": f"https://github.com/{find_owner()}/covidreport",
+            "name": "The repository",
+        }]},
         "markdown_extensions": [
             "tables", "admonition", "attr_list", "pymdownx.superfences", "pymdownx.highlight",
             {"toc": {"permalink": True, "slugify": SLUGS}},

@@ -17,7 +17,7 @@ from typer.main import get_group
 from covidreport.cli.app import build_app
 from covidreport.records import PixelSpec
 from covidreport.schemas import read_schema
-from pages.__main__ import configure
+from pages.__main__ import configure, find_fetched
 from pages.commands import escape
 from pages.links import find_anchors, find_broken, find_links, lead_out, list_outside, name_anchor
 from pages.nav import list_pages
@@ -157,12 +157,17 @@ def test_the_python_reference_has_what_dir_shows(pages):
     assert "options: EvaluateOptions | None = None" in page
 
 
-def test_nothing_of_the_site_is_fetched_from_elsewhere(pages):
-    """The theme's fonts are the reader's own, and warnings end the build."""
+def test_nothing_of_the_site_is_fetched_from_elsewhere(pages, tmp_path):
+    """The theme's fonts are the reader's own, GitHub is asked for no stars, and a page that loads
+    something ends the build, as warnings do."""
     settings: Any = configure(pages)
     assert settings["theme"]["font"] is False
     assert settings["validation"]["links"]["anchors"] == "warn"
-    assert "extra_javascript" not in settings
+    assert not {"extra_javascript", "repo_url"} & set(settings)
+    (tmp_path / "a.html").write_text(
+        '<a href="https://a.org">x</a><script src="https://b.org/c.js"></script><img src="d.png">'
+    )
+    assert find_fetched(tmp_path) == ["https://b.org/c.js"]
 
 
 def test_what_is_not_run_is_marked_with_its_reason():

@@ -28,6 +28,7 @@ from covidreport.text import listed
 
 DATASET = "scores"
 SPLIT = "all"
+ACTIVATIONS = ("sigmoid", "softmax", "logit")
 POSITIVE = "positive"
 """What the target is called where nobody names it."""
 
@@ -66,6 +67,8 @@ def compare_scores(
     """
     if not y_score:
         raise UsageError("y_score: the scores of one model at least are wanted")
+    if activation not in ACTIVATIONS:
+        raise UsageError(f"activation={activation!r}: one of {', '.join(ACTIVATIONS)}")
     classes = () if labels is None else tuple(labels)
     target = _choose_target(classes, target)
     dataset = _read_cases(y_true, y_score, classes, target, groups)

@@ -211,6 +211,7 @@ def named(values, *names):
         ({"threshold": "tuned"}, "a probability or 'argmax' is wanted"),
         ({"threshold": {"b": 0.3}}, "a threshold is set for 'b', which is no label"),
         ({"threshold": "argmax"}, "the labels of a softmax are wanted"),
+        ({"activation": "softmax-logit"}, "'softmax-logit': one of sigmoid, softmax, logit"),
         ({"plan": Plan("b")}, "the baseline 'b' is none of these runs"),
         ({"y_true": named([0, 1], "x", "x")}, "two rows are called 'x'"),
         (

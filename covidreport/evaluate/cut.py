@@ -161,6 +161,9 @@ def _list(shards: Sequence[object]) -> str:
 
 
 def _join_digests(parts: Sequence[tuple[EvaluationPart, Path]]) -> Digests:
-    rows = [read_rows(path, part) for part, path in parts]
-    readable = np.concatenate([each.readable for each in rows])
-    return Digests(b"".join(each.sha256 for each in rows), readable)
+    # of each part no more than its digests is held while the next is read
+    found = [
+        (rows.sha256, rows.readable) for rows in (read_rows(path, part) for part, path in parts)
+    ]
+    sha256, readable = zip(*found, strict=True)
+    return Digests(b"".join(sha256), np.concatenate(readable))

@@ -19,6 +19,13 @@ from numpy.typing import NDArray
 from covidreport.errors import StoreError
 from covidreport.records import EvaluationPart, Measured, Peak, Shard
 from covidreport.storage.codec import FileFormat, write_json
+from covidreport.storage.columns import (
+    read_bytes_of,
+    read_numbers,
+    to_bytes,
+    to_numbers,
+    to_texts,
+)
 from covidreport.storage.evaluation import read_failure
 from covidreport.storage.files import read_bytes
 from covidreport.storage.folder import FAILURE_FILE
@@ -130,42 +137,35 @@ def _encode_rows(rows: PartRows) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    sha256 = [
-        rows.sha256[_DIGEST_BYTES * i : _DIGEST_BYTES * (i + 1)] if known else None
-        for i, known in enumerate(rows.readable)
-    ]
     columns: dict[str, Any] = {
-        f"score.{k}": pa.array(np.ascontiguousarray(column))
-        for k, column in enumerate(rows.scores.T)
+        f"score.{k}": to_numbers(column) for k, column in enumerate(rows.scores.T)
     }
-    columns["reason"] = pa.array(rows.reasons, pa.string())
-    columns["sha256"] = pa.array(sha256, pa.binary(_DIGEST_BYTES))
-    for at, name in enumerate(Peak._fields):
-        values = [None if cell is None else float(cell[at]) for cell in rows.peaks]
-        columns[f"peak.{name}"] = pa.array(values, pa.float64())
-    for name, column in zip(Measured._fields, rows.measured.astype(np.float64).T, strict=True):
-        columns[f"measured.{name}"] = pa.array(column, mask=np.isnan(column))
+    columns["reason"] = to_texts(rows.reasons)
+    columns["sha256"] = to_bytes(rows.sha256, _DIGEST_BYTES, rows.readable)
+    unknown = (np.nan,) * len(Peak._fields)
+    peaks = np.array([unknown if each is None else each for each in rows.peaks], np.float64)
+    for kind, table in (
+        (Peak, peaks.reshape(-1, len(unknown))),
+        (Measured, rows.measured.astype(np.float64)),
+    ):
+        for name, column in zip(kind._fields, table.T, strict=True):
+            columns[f"{kind.__name__.lower()}.{name}"] = to_numbers(column, np.isnan(column))
     sink = io.BytesIO()
     pq.write_table(pa.table(columns), sink, compression="zstd")
     return sink.getvalue()
 
 
 def _decode_rows(table: Any) -> PartRows:
-    columns = {name: table[name].combine_chunks() for name in table.column_names}
-    n = table.num_rows
-    width = sum(name.startswith("score.") for name in columns)
-    scores = [columns[f"score.{k}"].to_numpy(zero_copy_only=False) for k in range(width)]
-    sha256 = columns["sha256"].to_pylist()
-    peaks = zip(*(columns[f"peak.{name}"].to_pylist() for name in Peak._fields), strict=True)
-    measured = [
-        columns[f"measured.{name}"].to_numpy(zero_copy_only=False).astype(np.float32)
-        for name in Measured._fields
-    ]
+    width = sum(name.startswith("score.") for name in table.column_names)
+    names = [f"score.{k}" for k in range(width)]
+    doubles = any(str(table.schema.field(name).type) == "double" for name in names)
+    peaks = read_numbers(table, [f"peak.{name}" for name in Peak._fields])
+    sha256, readable = read_bytes_of(table["sha256"].combine_chunks(), _DIGEST_BYTES)
     return PartRows(
-        np.stack(scores, axis=1) if n else np.empty((0, width)),
-        columns["reason"].to_pylist(),
-        [None if each[0] is None else Peak(*map(int, each)) for each in peaks],
-        np.stack(measured, axis=1),
-        b"".join(each or bytes(_DIGEST_BYTES) for each in sha256),
-        np.array([each is not None for each in sha256], np.bool_),
+        read_numbers(table, names).astype(np.float64 if doubles else np.float32),
+        table["reason"].to_pylist(),
+        [None if np.isnan(each[0]) else Peak(*map(int, each)) for each in peaks],
+        read_numbers(table, [f"measured.{name}" for name in Measured._fields]).astype(np.float32),
+        sha256,
+        readable,
     )

@@ -6,16 +6,16 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from covidreport.errors import StoreError
 from covidreport.metrics.readings import READING
 from covidreport.records import UNKNOWN, Activation, Measured, Scores
+from covidreport.storage.columns import read_numbers, to_numbers, to_texts
 from covidreport.storage.files import read_bytes
 from covidreport.storage.folder import EVALUATION_FILE
 from covidreport.storage.write import write_atomic
@@ -73,56 +73,36 @@ def _tabulate(scores: Scores, rows: slice) -> pa.Table:
     """Some images' rows of scores.parquet."""
     import pyarrow as pa
 
-    columns: dict[str, Any] = {"sample_id": _to_texts(scores.sample_ids[rows])}
+    columns: dict[str, Any] = {"sample_id": to_texts(scores.sample_ids[rows])}
     if scores.groups is not None:
-        columns["group"] = _to_texts(scores.groups[rows])
+        columns["group"] = to_texts(scores.groups[rows])
     failed = np.array([reason is not None for reason in scores.reasons[rows]], bool)
     for k, label in enumerate(scores.labels):
         truth = scores.truth[rows, k]
-        columns[f"truth.{label}"] = _to_numbers(truth, truth == UNKNOWN)
+        columns[f"truth.{label}"] = to_numbers(truth, truth == UNKNOWN)
     for k, label in enumerate(scores.labels):
-        columns[f"score.{label}"] = _to_numbers(scores.scores[rows, k], failed)
+        columns[f"score.{label}"] = to_numbers(scores.scores[rows, k], failed)
     if scores.others is not None:
-        columns["other"] = _to_numbers(scores.others[rows], failed)
-    columns["failure"] = _to_texts(scores.reasons[rows])
+        columns["other"] = to_numbers(scores.others[rows], failed)
+    columns["failure"] = to_texts(scores.reasons[rows])
     for prefix, attributes in (
         (ATTRIBUTE, scores.attributes),
         (SINGLE, scores.single),
         (READING, scores.readings),
     ):
         for name, cells in attributes.items():
-            columns[f"{prefix}{name}"] = _to_texts([cell or None for cell in cells[rows]])
+            columns[f"{prefix}{name}"] = to_texts([cell or None for cell in cells[rows]])
     if scores.ages is not None:
         ages = scores.ages[rows]
-        columns["age"] = _to_numbers(ages, ages < 0)
+        columns["age"] = to_numbers(ages, ages < 0)
     if scores.pictures is not None:
         for name, column in zip(_MEASURED, scores.pictures[rows].T, strict=True):
-            columns[name] = _to_numbers(column, np.isnan(column))
+            columns[name] = to_numbers(column, np.isnan(column))
     if scores.weights is not None:
-        columns[WEIGHT] = _to_numbers(scores.weights[rows])
+        columns[WEIGHT] = to_numbers(scores.weights[rows])
     if scores.folds is not None:
-        columns["fold"] = _to_texts(scores.folds[rows])
+        columns["fold"] = to_texts(scores.folds[rows])
     return pa.table(columns)
-
-
-def _to_texts(cells: Sequence[str | None]) -> pa.Array:
-    """As `pa.array`, which would import pandas: half a second of each evaluation."""
-    import pyarrow as pa
-
-    builder = pa.lib.StringBuilder()
-    builder.append_values(cells)
-    return builder.finish()
-
-
-def _to_numbers(values: NDArray[Any], unknown: NDArray[np.bool_] | None = None) -> pa.Array:
-    """As `pa.array`, null where not known."""
-    import pyarrow as pa
-
-    valid = None
-    if unknown is not None and unknown.any():
-        valid = pa.py_buffer(np.packbits(~unknown, bitorder="little"))
-    buffers = [valid, pa.py_buffer(np.ascontiguousarray(values))]
-    return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), buffers)
 
 
 def stores_readings(path: Path) -> bool:
@@ -207,17 +187,17 @@ def read_scores(path: Path) -> Scores:
 
 def _to_scores(table: pa.Table, facts: Mapping[str, str]) -> Scores:
     labels = tuple(json.loads(facts["covidreport.labels"]))
-    truth = _read_numbers(table, [f"truth.{label}" for label in labels])
+    truth = read_numbers(table, [f"truth.{label}" for label in labels])
     names = [f"score.{label}" for label in labels]
-    others = _read_numbers(table, ["other"])[:, 0] if "other" in table.column_names else None
-    ages = _read_numbers(table, ["age"])[:, 0] if "age" in table.column_names else None
+    others = read_numbers(table, ["other"])[:, 0] if "other" in table.column_names else None
+    ages = read_numbers(table, ["age"])[:, 0] if "age" in table.column_names else None
     doubles = any(str(table.schema.field(name).type) == "double" for name in names)
     kind = np.float64 if doubles else np.float32
     return Scores(
         sample_ids=tuple(table["sample_id"].to_pylist()),
         labels=labels,
         truth=np.where(np.isnan(truth), UNKNOWN, truth).astype(np.int8),
-        scores=_read_numbers(table, names).astype(kind),
+        scores=read_numbers(table, names).astype(kind),
         activation=cast(Activation, facts["covidreport.activation"]),
         reasons=tuple(table["failure"].to_pylist()),
         groups=tuple(table["group"].to_pylist()) if "group" in table.column_names else None,
@@ -227,12 +207,12 @@ def _to_scores(table: pa.Table, facts: Mapping[str, str]) -> Scores:
         others=None if others is None else others.astype(kind),
         ages=None if ages is None else np.where(np.isnan(ages), -1, ages).astype(np.int16),
         pictures=(
-            _read_numbers(table, _MEASURED).astype(np.float32)
+            read_numbers(table, _MEASURED).astype(np.float32)
             if set(_MEASURED) <= set(table.column_names)
             else None
         ),
         readings=_read_attributes(table, READING),
-        weights=_read_numbers(table, [WEIGHT])[:, 0] if WEIGHT in table.column_names else None,
+        weights=read_numbers(table, [WEIGHT])[:, 0] if WEIGHT in table.column_names else None,
     )
 
 
@@ -242,10 +222,3 @@ def _read_attributes(table: pa.Table, prefix: str) -> dict[str, tuple[str, ...]]
         for name in table.column_names
         if name.startswith(prefix)
     }
-
-
-def _read_numbers(table: pa.Table, columns: Sequence[str]) -> NDArray[np.float64]:
-    """Columns of numbers side by side, `(N, K)`; NaN where they are null."""
-    batches = table.select(columns).to_batches()
-    parts = [batch.to_tensor(null_to_nan=True).to_numpy() for batch in batches]
-    return np.vstack([np.empty((0, len(columns))), *parts])

@@ -38,11 +38,11 @@ class Cost(NamedTuple):
     megabytes: float
 
 
-def draw_images(folder: Path, n: int) -> Path:
-    """A data set of `n` pictures of one grey each; its manifest."""
+def draw_images(folder: Path, n: int, side: int = 32) -> Path:
+    """A data set of `n` square pictures of one grey each; its manifest."""
     folder.mkdir(parents=True)
     for i in range(DIFFERENT):
-        Image.new("L", (32, 32), 3 * i).save(folder / f"{i}.png")
+        Image.new("L", (side, side), 3 * i).save(folder / f"{i}.png")
     manifest = folder / "manifest.csv"
     with manifest.open("w", newline="") as file:
         writer = csv.writer(file)

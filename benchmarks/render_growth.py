@@ -79,7 +79,8 @@ def plot(series: dict[str, list[Point]], file: Path) -> None:
             "title": title, "width": 260, "height": 180, "data": {"values": values},
             "mark": {"type": "line", "point": True},
             "encoding": {
-                "x": {"field": kind, "type": "quantitative", "scale": {"type": "log"},
+                "x": {"field": kind, "type": "quantitative",
+                      "scale": {"type": "log", "nice": False},
                       "axis": {"values": [each[kind] for each in values], "grid": False}},
                 "y": {"field": "seconds", "type": "quantitative", "scale": {"type": "log"},
                       "title": "processor time, s"},

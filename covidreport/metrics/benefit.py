@@ -32,6 +32,10 @@ from covidreport.metrics.mover import Ends, sum_ends
 from covidreport.metrics.proportions import sum_units
 from covidreport.records import UNKNOWN, Counts, Estimate
 
+_CELLS = 1 << 19
+"""So many answers, of an image at a threshold, are counted at a time: what it takes does not grow
+with both."""
+
 
 def net_benefit(counts: Counts, threshold: float) -> Estimate:
     """tp / n - false alarms / n x t / (1 - t), of the answers at a threshold probability t.
@@ -112,13 +116,21 @@ def compute_decision_curve(
     odds = at / (1 - at)
     positive, negative = truth == 1, truth == 0
     scored = known & ~failed
-    found, alarms = (
-        scored & part & (probabilities > at[:, np.newaxis]) for part in (positive, negative)
-    )
-    alarms |= failed & negative
     prevalence = np.count_nonzero(positive) / n
-    run = (np.count_nonzero(found, axis=1) - np.count_nonzero(alarms, axis=1) * odds) / n
-    low, high = _find_ends((found, positive), (alarms, negative), prevalence, odds, groups)
+    run, low, high = (np.empty(at.size) for _ in range(3))
+    step = max(1, _CELLS // truth.size)
+    for start in range(0, at.size, step):
+        some = slice(start, start + step)
+        found, alarms = (
+            scored & part & (probabilities > at[some, np.newaxis]) for part in (positive, negative)
+        )
+        alarms |= failed & negative
+        run[some] = (
+            np.count_nonzero(found, axis=1) - np.count_nonzero(alarms, axis=1) * odds[some]
+        ) / n
+        low[some], high[some] = _find_ends(
+            (found, positive), (alarms, negative), prevalence, odds[some], groups
+        )
     return DecisionCurve(
         thresholds=at,
         run=run,

@@ -111,7 +111,9 @@ def _last_line(text: str) -> str:
 def run_tests(each: Environment, tests: Sequence[str], jobs: str) -> tuple[int, str]:
     """The exit code of pytest and its last line."""
     python = PLACE / each.name / "bin" / "python"
-    words = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", jobs, "--dist", "loadfile"]
+    # hypothesis' profile `ci` has no deadline: what is slow on a busy machine is no fault
+    words = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--hypothesis-profile", "ci"]
+    words += ["-n", jobs, "--dist", "loadfile"]
     done = subprocess.run(
         [str(python), *words, "--no-loadscope-reorder", *tests],
         cwd=ROOT, check=False, text=True, stdout=subprocess.PIPE,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import re
 import urllib.error
 from argparse import Namespace
@@ -10,7 +11,7 @@ import torch
 import torchvision
 
 from train.models import build_network, find_head
-from train.networks import find_architecture
+from train.networks import find_architecture, load_timm
 from train.settings import FitSettings
 from train.start import start_model
 from train.weights import Weights, WeightsError, find_weights, load_weights, read_state
@@ -297,4 +298,7 @@ def test_pretrained_weights_need_their_tag_and_ask_the_hub_alone(tmp_path, monke
     model = start_model(chosen, weights, 3)
     assert model.loaded.new == ("fc.weight", "fc.bias")
     assert torch.equal(model.network.state_dict()["conv1.0.weight"], state["conv1.0.weight"])
-    assert huggingface_hub.constants.HF_HUB_DISABLE_TELEMETRY
+    monkeypatch.delenv("HF_HUB_DISABLE_TELEMETRY", raising=False)
+    load_timm()
+    # read as it is loaded, which here another test may have done before
+    assert importlib.reload(huggingface_hub.constants).HF_HUB_DISABLE_TELEMETRY

@@ -134,6 +134,7 @@ from covidreport.records.model import (
     PixelSpec,
     Resample,
 )
+from covidreport.records.paired_studies import ExperimentPair, PairedStudies
 from covidreport.records.part import EvaluationPart, PartTiming, Shard
 from covidreport.records.patients import PatientFigures, PatientRule
 from covidreport.records.plan import (
@@ -295,6 +296,7 @@ __all__ = [
     "EvaluationReplaced",
     "Event",
     "ExcludedRun",
+    "ExperimentPair",
     "Failure",
     "Finding",
     "FindingMade",
@@ -344,6 +346,7 @@ __all__ = [
     "OnEvent",
     "OperatingPoint",
     "OverallTest",
+    "PairedStudies",
     "PartTiming",
     "PatientFigures",
     "PatientRule",

@@ -16,6 +16,7 @@ from covidreport.records.foreign import ForeignRun
 from covidreport.records.gate import ScoresFrom
 from covidreport.records.groups import RunGroups, WeakSpots
 from covidreport.records.maps import RunMaps
+from covidreport.records.paired_studies import PairedStudies
 from covidreport.records.ranking import Ranking, Repeats
 from covidreport.records.readers import ReaderStudy
 from covidreport.records.run import Run
@@ -358,3 +359,5 @@ class ReportData(Struct, frozen=True):
     """None where no several readers' truth is stored with the first ranking's images."""
     weighted: Weighted | None = None
     """None where no sampling weights are stored with the first ranking's images."""
+    paired_studies: tuple[PairedStudies, ...] = ()
+    """Of the runs of the first ranking, for any two studies that share experiments."""

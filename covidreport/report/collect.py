@@ -39,6 +39,7 @@ from covidreport.report.curves import collect_curves
 from covidreport.report.datasets import collect_datasets, read_answers_beside
 from covidreport.report.disturbed import collect_disturbed, collect_foreign
 from covidreport.report.frequencies import collect_frequencies
+from covidreport.report.paired_studies import collect_paired_studies
 from covidreport.report.prevalence import state_prevalence
 from covidreport.report.readers import collect_readers
 from covidreport.report.referral import collect_referral
@@ -156,6 +157,7 @@ def collect_report(
             if rankings
             else None
         ),
+        paired_studies=(collect_paired_studies(rankings[0], reported, read) if rankings else ()),
         predictive=by_class.predictive,
         datasets=read_answers_beside(datasets, reported, read, show_ids=show_ids, curves=curves),
         study=choices.study,

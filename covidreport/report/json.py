@@ -111,6 +111,10 @@ repeats `methods` (`configurations`) with their `figures` (`metrics`).
   `rank` or null, `rates` by metric: `estimate`, `size`: the effective sample or null, `total`: the
   weight that it is of; `sensitivity` and `specificity`: less those of the first, null of itself),
   `low` and `high` (of the weights), `confidence` (of the differences), `excluded[]`, `asked`.
+- `paired_studies[]` (of any two studies that share experiments): `first`, `second` (names of study
+  files), `changed` (the settings in which all pairs differ alike, each with both values), `pairs[]`
+  (`experiment`, `first`, `second`: runs, `changed`: what else differs, `sensitivity` and
+  `specificity`: the second less the first, a comparison or null), `alone[]` (without a partner).
 - `study`: what `[study]` states, empty where it states nothing.
 - `cohorts[]` (the ranked images first): `dataset`, `split`, `columns[]` (`label`: empty for all
   images, null for those without any; `images`, `patients`, `age`: null or `known`, `unknown`,

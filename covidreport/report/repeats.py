@@ -68,7 +68,7 @@ def _find_repeats(
     groups = group_repeats({name: describe_method(run) for name, (run, _) in members.items()})
     if not groups:
         return None
-    apart = _keep_differing([_flatten(group.settings) for group in groups])
+    apart = keep_differing([flatten_settings(group.settings) for group in groups])
     methods = []
     missed: list[list[float]] = []
     for group, settings in zip(groups, apart, strict=True):
@@ -106,7 +106,7 @@ def _value(evaluation: Evaluation, target: str, metric: str) -> float | None:
     return None if estimate is None else estimate.value
 
 
-def _flatten(settings: Mapping[str, Any]) -> dict[str, Any]:
+def flatten_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of all sections by their own names."""
     flat: dict[str, Any] = {}
     for section, value in settings.items():
@@ -118,7 +118,7 @@ def _flatten(settings: Mapping[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def _keep_differing(settings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def keep_differing(settings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Of each method's settings those in which methods differ; the architecture of a lone one."""
     if len(settings) == 1:
         return [{key: settings[0][key] for key in ("architecture", "loss") if key in settings[0]}]

@@ -78,6 +78,7 @@ KINDS: Mapping[str, CacheKind] = {
     "tried-models": CacheKind("models that were opened without harm", "inference"),
     "truths": CacheKind("runs by the truth of each reader", "report"),
     "weak-spots": CacheKind("parts of the cases that runs miss most", "report"),
+    "paired-studies": CacheKind("experiments that two studies share", "report"),
     "weighted": CacheKind("runs by weighted rates", "report"),
 }
 """Every kind by its name, which is the folder of the cache that its entries stand in."""

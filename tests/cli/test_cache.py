@@ -63,6 +63,7 @@ def test_commands_write_the_kinds_of_the_table_and_no_other(covidreport, tmp_pat
         "trials",
         "truths",
         "weighted",
+        "paired-studies",
     }  # made by `train`; of several readers
     told = covidreport("cache", "info").out
     assert all(f"\n{name} " in told and kind.what in told for name, kind in KINDS.items())

@@ -14,6 +14,7 @@ from covidreport.records import (
     CaseTable,
     Estimate,
     Evaluation,
+    PairedStudies,
     ReportData,
     Scores,
     SiteRule,
@@ -25,6 +26,7 @@ from covidreport.records import (
 from covidreport.records.truths import ReadersTruth
 from covidreport.report.choices import ReportChoices
 from covidreport.report.collect import collect_report
+from covidreport.report.paired_studies import collect_paired_studies
 from covidreport.report.readers import collect_readers
 from covidreport.report.truths import describe_truths
 from covidreport.report.weighted import weigh_runs
@@ -123,7 +125,24 @@ def _write_everything(folder: Path) -> ReportData:
         truths=_read_truths(data),
         weighted=_read_weighted(data),
         cases=_split_cases(data),
+        paired_studies=_pair_studies(data),
     )
+
+
+def _pair_studies(data: ReportData) -> tuple[PairedStudies, ...]:
+    """The first four ranked runs as two experiments of two studies."""
+    names = [row.run for row in data.rankings[0].rows if row.rank is not None][:4]
+    facts = (("as-run", 1), ("as-run", 2), ("corrected", 1), ("corrected", 2))
+    settings = {
+        name: {"study": study, "experiment": number}
+        for name, (study, number) in zip(names, facts, strict=True)
+    }
+    runs = [
+        replace(each, run=replace(each.run, settings=settings[each.run.name]))
+        for each in data.runs
+        if each.run.name in settings
+    ]
+    return collect_paired_studies(data.rankings[0], runs, read_scores)
 
 
 def _list_scores(data: ReportData) -> list[tuple[Evaluation, Path]]:

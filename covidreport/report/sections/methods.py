@@ -45,6 +45,7 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
         *_explain_repeats(data),
         *_explain_agreement(data),
         *_explain_weights(data),
+        *_explain_studies(data),
     )
     return (
         Section(
@@ -334,6 +335,19 @@ def _explain_weights(data: ReportData) -> tuple[Group, ...]:
         "together."
     )
     return (_method("Weighted rates", words),)
+
+
+def _explain_studies(data: ReportData) -> tuple[Group, ...]:
+    """How experiments of two studies were compared, where there are any."""
+    if not data.paired_studies:
+        return ()
+    words = (
+        "Experiments of two study files are paired by number, and their runs compared on the same "
+        "images. The test is McNemar’s exact one, or the sign-flip over patients where these have "
+        "several images. P-values are adjusted over the experiments by Holm’s correction. The "
+        "pairs were not picked from the data, so that no other pair counts."
+    )
+    return (_method("Experiments of two studies", words),)
 
 
 def _explain_agreement(data: ReportData) -> tuple[Group, ...]:

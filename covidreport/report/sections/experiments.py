@@ -1,0 +1,161 @@
+"""Experiments that two studies share, side by side: such as they were run, and corrected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from covidreport.records import Comparison, Counts, PairedStudies, Ranking, ReportData
+from covidreport.report.blocks import (
+    Block,
+    Cell,
+    Column,
+    Difference,
+    Prose,
+    PValue,
+    Row,
+    Section,
+    Table,
+    Text,
+)
+from covidreport.report.charts.intervals import fit_domain
+from covidreport.report.index import Index
+from covidreport.report.tables import all_alike, count_cells, count_columns
+from covidreport.text import DASH, clean, exact, humanise, listed, plural, whole
+
+MOST_NAMED = 4
+REMARK = (
+    "A difference is that of the second study less the first, on the same images: below 0 is "
+    "worse. Its 95 % interval holds for the pair alone. P-values are adjusted over the "
+    "experiments by Holm’s correction. A dash stands where scores of one run are not at hand."
+)
+
+
+def build(data: ReportData, index: Index) -> tuple[Section, ...]:
+    """The section; none where no two studies share an experiment."""
+    blocks = [block for each in data.paired_studies for block in _describe(each, data, index)]
+    title = "Experiment by experiment"
+    return (Section("experiments", title, tuple(blocks)),) if blocks else ()
+
+
+def _describe(studies: PairedStudies, data: ReportData, index: Index) -> tuple[Block, ...]:
+    return (
+        Prose(_lead(studies, data, index), "lead"),
+        *([Prose(_say_changed(studies))] if studies.changed else []),
+        _tabulate(studies, data.rankings[0], index),
+        *_say_alone(studies),
+        Prose(REMARK, "remark"),
+    )
+
+
+def _lead(studies: PairedStudies, data: ReportData, index: Index) -> str:
+    """Which studies, which run is first in each, and how many experiments were changed by it."""
+    words = (
+        f"{plural(len(studies.pairs), 'experiment')} of {clean(studies.first)} beside "
+        f"{'that' if len(studies.pairs) == 1 else 'those'} of {clean(studies.second)} with the "
+        f"same number. {_name_first(studies, data)}"
+    )
+    compared = [each.sensitivity for each in studies.pairs if each.sensitivity is not None]
+    significant = [each for each in compared if each.is_significant(0.05)]
+    fewer = sum((each.difference or 0.0) > 0 for each in significant)
+    if compared:
+        words += (
+            f" In the second study {whole(fewer)} of {whole(len(compared))} miss significantly "
+            f"fewer {index.disease} images than in the first, and "
+            f"{whole(len(significant) - fewer)} significantly more."
+        )
+    return words
+
+
+def _name_first(studies: PairedStudies, data: ReportData) -> str:
+    """The run of each study that stands highest in the ranking."""
+    ranks = {row.run: row for row in data.rankings[0].rows if row.rank is not None}
+    said = []
+    for name, runs in (
+        (studies.first, [each.first for each in studies.pairs]),
+        (studies.second, [each.second for each in studies.pairs]),
+    ):
+        rows = [ranks[run] for run in runs if run in ranks]
+        if not rows:
+            said.append(f"Of {clean(name)} none can be ranked.")
+            continue
+        best = min(rows, key=lambda row: row.rank or 0)
+        said.append(
+            f"Of {clean(name)}, {clean(best.run)} misses the fewest: {whole(best.missed)}, with "
+            f"{plural(best.false_alarms, 'false alarm')}."
+        )
+    return " ".join(said)
+
+
+def _say_changed(studies: PairedStudies) -> str:
+    return f"Changed in every experiment: {_write_changed(studies.changed)}."
+
+
+def _write_changed(changed: Mapping[str, tuple[Any, Any]]) -> str:
+    return "; ".join(
+        f"{humanise(key)} {_write(first)} → {_write(second)}"
+        for key, (first, second) in changed.items()
+    )
+
+
+def _write(value: Any) -> str:
+    return "not stated" if value is None else exact(value)
+
+
+def _tabulate(studies: PairedStudies, ranking: Ranking, index: Index) -> Table:
+    """A row for each experiment: what was changed, both counts, and the differences."""
+    runs = [each.first for each in studies.pairs], [each.second for each in studies.pairs]
+    counts = [[index.counts(index.evaluation(run, ranking)) for run in of] for of in runs]
+    alike = all_alike([one for of in counts for one in of])
+    rows = []
+    for pair, *of_pair in zip(studies.pairs, *counts, strict=True):
+        changed = _write_changed(pair.changed) or ("nothing else" if studies.changed else DASH)
+        cells: list[Cell] = [Text(pair.experiment), Text(changed)]
+        for one in of_pair:
+            missed, _, alarms = count_cells(one, alike=alike)
+            cells += [missed, alarms]
+        for found in (pair.sensitivity, pair.specificity):
+            cells += _list_difference(found)
+        rows.append(Row(tuple(cells)))
+    caption = f"{clean(studies.first)} beside {clean(studies.second)}, by missed {index.disease}"
+    return Table(caption, _list_columns(studies, counts), tuple(rows), "pairs")
+
+
+def _list_columns(
+    studies: PairedStudies, counts: Sequence[Sequence[Counts | None]]
+) -> tuple[Column, ...]:
+    head = [Column("Experiment", kind="name"), Column("Changed")]
+    for study, of in zip((studies.first, studies.second), counts, strict=True):
+        missed, _, alarms = count_columns(of)
+        head += [
+            Column(one.title, ", ".join(filter(None, (clean(study), one.note))), "count")
+            for one in (missed, alarms)
+        ]
+    for title, found in (
+        ("Sensitivity", [each.sensitivity for each in studies.pairs]),
+        ("Specificity", [each.specificity for each in studies.pairs]),
+    ):
+        ends = [end for one in found if one is not None
+                for end in (one.difference, one.low, one.high)]  # fmt: skip
+        head += [
+            Column(title, "difference, 95 % CI", "figure", fit_domain(ends)),
+            Column("Adjusted p", title.lower(), "count", room="wide"),
+        ]
+    return tuple(head)
+
+
+def _list_difference(found: Comparison | None) -> list[Cell]:
+    if found is None:
+        return [Text(DASH), Text(DASH)]
+    return [
+        Difference(found.difference, found.low, found.high),
+        PValue(found.adjusted_p_value),
+    ]
+
+
+def _say_alone(studies: PairedStudies) -> list[Prose]:
+    """Runs that have no partner, so that nobody takes them for lost."""
+    if not studies.alone:
+        return []
+    named = listed(list(map(clean, studies.alone)), MOST_NAMED)
+    return [Prose(f"Without one run of the same number in the other study: {named}.", "remark")]

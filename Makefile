@@ -7,7 +7,7 @@ RUNTIME ?= $(shell nvidia-smi > /dev/null 2>&1 && echo gpu || echo cpu)
 STAMP := $(VENV)/.installed-$(RUNTIME)
 DEMO := demo
 
-.PHONY: install demo test check lint types tests bench dockerfiles docs test-versions release clean
+.PHONY: install demo study test check lint types tests bench dockerfiles docs test-versions release clean
 .DEFAULT_GOAL := demo
 
 $(STAMP): pyproject.toml constraints.txt
@@ -33,6 +33,17 @@ demo: $(STAMP)
 	$(BIN)/covidreport import-counts $(DEMO)/elsewhere.json --kit $(DEMO)/kit.zip --output $(DEMO)/runs
 	$(BIN)/covidreport render $(DEMO)/runs --site dataset --format html --output $(DEMO)/report.html
 	@echo 'Open $(DEMO)/report.html in a browser.'
+
+# The 18 experiments of the study of 2020 as they were run and as they should have been, on images of yours: on a
+# machine with a card an evening. FIT="--weights none --epochs 1 --images 200 --image-size 64 --no-keep-weights" is a trial.
+STUDY := study
+study: $(STAMP)
+	@test -n '$(DATA)' || { echo 'Say where the images are: make study DATA=data/manifest.csv'; exit 2; }
+	$(BIN)/python -m train fit --study 2020-as-run --data '$(DATA)' --out $(STUDY)/runs $(FIT)
+	$(BIN)/python -m train fit --study 2020-corrected --data '$(DATA)' --out $(STUDY)/runs $(FIT)
+	$(BIN)/covidreport evaluate $(STUDY)/runs --data '$(DATA)' --split validation
+	$(BIN)/covidreport render $(STUDY)/runs --format html --output $(STUDY)/report.html
+	@echo 'Open $(STUDY)/report.html in a browser.'
 
 check: lint types
 

@@ -90,6 +90,9 @@ def fit(
     epochs: Annotated[int | None, typer.Option(help="Instead of the study's epochs.")] = None,
     image_size: Annotated[int | None, typer.Option(help="Instead of the study's, in px.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Instead of the study's.")] = None,
+    images: Annotated[
+        int | None, typer.Option(help="Training images at most; all unless the study says so.")
+    ] = None,
     weights: Annotated[
         str | None,
         typer.Option(help="In its place: imagenet, pretrained, none, or a file."),
@@ -178,7 +181,7 @@ def fit(
         raise UsageError(f"--device {device}: auto, cuda or cpu")
     overrides = {
         "epochs": epochs, "image_size": image_size, "batch_size": batch_size, "seed": seed,
-        "weights": _find_file(weights),
+        "images": images, "weights": _find_file(weights),
     }  # fmt: skip
     goes_on = "the same command, without --overwrite," if overwrite else "the same command"
     words = f"train: stopped; {goes_on} goes on from the last checkpoint"

@@ -192,6 +192,7 @@ SETTING_FIELDS: Mapping[str, Check] = {
     "validation_split": _text,
     "train_labels": _convention,
     "validation_labels": _convention,
+    "images": _whole(1),
     "sampling": _one_of("shuffled", "class-balanced"),
     "augmentation": _augmentation,
     "validation_augmentation": _augmentation,

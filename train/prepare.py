@@ -17,7 +17,7 @@ from covidreport.records import UNKNOWN, Dataset, Failure, Finding, PixelSpec
 from .batches import Split
 from .images import ImageStore
 from .progress import Advanced, Begun, Tell
-from .sampling import Indices, apply_convention
+from .sampling import Indices, apply_convention, draw_images
 from .settings import (
     TENTH,
     Augmentation,
@@ -214,5 +214,10 @@ def make_splits(
         lost = np.array([dataset.ids[row] in broken for row in rows[name]], np.bool_)
         if lost.all():
             raise CovidReportError(f"split {name}: none of its {len(lost)} images can be read")
-        splits[role] = Split(name, rows[name][~lost], truth[~lost], truth[lost])
+        readable, known = rows[name][~lost], truth[~lost]
+        if role == "train" and settings.images is not None:
+            # by the labels as given, so that studies of two conventions train on the same images
+            drawn = draw_images(dataset.truth[readable], settings.images, settings.seed)
+            readable, known = readable[drawn], known[drawn]
+        splits[role] = Split(name, readable, known, truth[lost])
     return splits

@@ -33,6 +33,29 @@ def apply_convention(
     return changed
 
 
+def draw_images(truth: NDArray[np.int8], most: int, seed: int) -> Indices:
+    """As many images at most, by their truth `(N, K)`: ascending, and the same for the same seed.
+
+    Images of the same labels keep their share, by largest remainders, and have one at least where
+    there are as many images as such kinds.
+    """
+    if most >= len(truth):
+        return np.arange(len(truth))
+    kinds, of, sizes = np.unique(truth, axis=0, return_inverse=True, return_counts=True)
+    exact = sizes * most / len(truth)
+    counts = np.floor(exact).astype(int)
+    if most >= len(kinds):
+        counts = np.maximum(counts, 1)
+    while counts.sum() != most:
+        step = 1 if counts.sum() < most else -1
+        wanting = np.where((counts + step > 0) | (step > 0), step * (exact - counts), -np.inf)
+        counts[int(wanting.argmax())] += step
+    random = np.random.default_rng([seed, len(truth)])
+    order = random.permutation(len(truth))
+    chosen = [order[of.ravel()[order] == kind][:n] for kind, n in enumerate(counts)]
+    return np.sort(np.concatenate(chosen))
+
+
 def weigh_classes(truth: NDArray[np.int8]) -> NDArray[np.float64]:
     """The proportion of draws of each image, `(N,)`, adding up to 1, so that rare labels come as
     often.

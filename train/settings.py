@@ -122,6 +122,8 @@ class FitSettings:
     train_labels: str = AS_GIVEN
     """Label convention of the training split: `as-given` or `<label>-counts-as-<label>`."""
     validation_labels: str = AS_GIVEN
+    images: int | None = None
+    """As many of the training images at most, drawn so that labels keep their shares."""
     sampling: Literal["shuffled", "class-balanced"] = "shuffled"
     augmentation: str | Transforms = "none"
     """One of `AUGMENTATIONS`, or a list of torchvision's v2 transforms."""

@@ -15,6 +15,7 @@ from covidreport.records import (
     PairedStudies,
     Ranking,
     ReportedRun,
+    Run,
 )
 from covidreport.report.repeats import describe_method, flatten_settings
 from covidreport.storage.cache import cached
@@ -23,6 +24,7 @@ from covidreport.store import SCORES_FILE, evaluation_folder
 METHOD: Final = 1
 """Counted up when the same scores would give other figures."""
 METRICS: Final[tuple[PairedMetric, ...]] = ("sensitivity", "specificity")
+_COUNTED: Final = frozenset({"splits", "failures"})
 _Changed = dict[str, tuple[Any, Any]]
 
 
@@ -77,12 +79,21 @@ def _pair(
 
 def _list_changed(first: ReportedRun, second: ReportedRun) -> _Changed:
     """The settings in which two runs differ."""
-    here, there = (flatten_settings(describe_method(each.run)) for each in (first, second))
+    here, there = _list_settings(first.run), _list_settings(second.run)
     return {
         key: (here.get(key), there.get(key))
         for key in dict.fromkeys((*here, *there))
         if here.get(key) != there.get(key)
     }
+
+
+def _list_settings(run: Run) -> dict[str, Any]:
+    """What a run was fitted with, and on which images; not what was counted of these."""
+    settings = flatten_settings(describe_method(run))
+    prints = settings.pop("fingerprints", None)
+    if isinstance(prints, Mapping):
+        settings |= {f"{split} images": str(digest)[:12] for split, digest in prints.items()}
+    return {key: value for key, value in settings.items() if key not in _COUNTED}
 
 
 def _compare(

@@ -24,7 +24,10 @@ from covidreport.store import SCORES_FILE, evaluation_folder
 METHOD: Final = 1
 """Counted up when the same scores would give other figures."""
 METRICS: Final[tuple[PairedMetric, ...]] = ("sensitivity", "specificity")
-_COUNTED: Final = frozenset({"splits", "failures"})
+_COUNTED: Final = frozenset(
+    {"splits", "failures", "parameters", "trained_parameters", "allow_ineffective_freeze"}
+)
+"""What follows from other settings, or was counted."""
 _Changed = dict[str, tuple[Any, Any]]
 
 
@@ -93,6 +96,8 @@ def _list_settings(run: Run) -> dict[str, Any]:
     prints = settings.pop("fingerprints", None)
     if isinstance(prints, Mapping):
         settings |= {f"{split} images": str(digest)[:12] for split, digest in prints.items()}
+    if "frozen_in_effect" in settings:  # what was asked for may have frozen nothing
+        settings.pop("frozen", None)
     return {key: value for key, value in settings.items() if key not in _COUNTED}
 
 

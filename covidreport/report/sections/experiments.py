@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from covidreport.records import Comparison, Counts, PairedStudies, Ranking, ReportData
+from covidreport.records import Comparison, PairedStudies, Ranking, ReportData
 from covidreport.report.blocks import (
     Block,
     Cell,
     Column,
     Difference,
+    Items,
     Prose,
     PValue,
     Row,
@@ -20,7 +21,7 @@ from covidreport.report.blocks import (
 )
 from covidreport.report.charts.intervals import fit_domain
 from covidreport.report.index import Index
-from covidreport.report.tables import all_alike, count_cells, count_columns
+from covidreport.report.tables import all_alike, count_cells
 from covidreport.text import DASH, clean, exact, humanise, listed, plural, whole
 
 MOST_NAMED = 4
@@ -41,7 +42,7 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
 def _describe(studies: PairedStudies, data: ReportData, index: Index) -> tuple[Block, ...]:
     return (
         Prose(_lead(studies, data, index), "lead"),
-        *([Prose(_say_changed(studies))] if studies.changed else []),
+        *_list_changed(studies),
         _tabulate(studies, data.rankings[0], index),
         *_say_alone(studies),
         Prose(REMARK, "remark"),
@@ -87,8 +88,22 @@ def _name_first(studies: PairedStudies, data: ReportData) -> str:
     return " ".join(said)
 
 
-def _say_changed(studies: PairedStudies) -> str:
-    return f"Changed in every experiment: {_write_changed(studies.changed)}."
+def _list_changed(studies: PairedStudies) -> tuple[Block, ...]:
+    """What was changed in all experiments, and what else in which of them."""
+    by_change: dict[str, list[str]] = {}
+    for each in studies.pairs:
+        by_change.setdefault(_write_changed(each.changed), []).append(each.experiment)
+    every = _write_changed(studies.changed) or "nothing"
+    first = f"In every experiment: {every}."
+    rest = [
+        f"{'Besides' if studies.changed else 'Only'} in {_name(numbers)}: {words}."
+        for words, numbers in by_change.items() if words
+    ]  # fmt: skip
+    return (Prose("What was changed", "lead"), Items((first, *rest)))
+
+
+def _name(numbers: Sequence[str]) -> str:
+    return f"{'experiment' if len(numbers) == 1 else 'experiments'} {listed(numbers)}"
 
 
 def _write_changed(changed: Mapping[str, tuple[Any, Any]]) -> str:
@@ -99,7 +114,9 @@ def _write_changed(changed: Mapping[str, tuple[Any, Any]]) -> str:
 
 
 def _write(value: Any) -> str:
-    return "not stated" if value is None else exact(value)
+    if value is None:
+        return "not stated"
+    return exact(value) if value not in ([], ()) else "nothing"
 
 
 def _tabulate(studies: PairedStudies, ranking: Ranking, index: Index) -> Table:
@@ -109,28 +126,24 @@ def _tabulate(studies: PairedStudies, ranking: Ranking, index: Index) -> Table:
     alike = all_alike([one for of in counts for one in of])
     rows = []
     for pair, *of_pair in zip(studies.pairs, *counts, strict=True):
-        changed = _write_changed(pair.changed) or ("nothing else" if studies.changed else DASH)
-        cells: list[Cell] = [Text(pair.experiment), Text(changed)]
+        cells: list[Cell] = [Text(pair.experiment)]
         for one in of_pair:
             missed, _, alarms = count_cells(one, alike=alike)
             cells += [missed, alarms]
         for found in (pair.sensitivity, pair.specificity):
             cells += _list_difference(found)
         rows.append(Row(tuple(cells)))
-    caption = f"{clean(studies.first)} beside {clean(studies.second)}, by missed {index.disease}"
-    return Table(caption, _list_columns(studies, counts), tuple(rows), "pairs")
+    caption = f"{clean(studies.first)} beside {clean(studies.second)}, for {index.disease}"
+    first = counts[0][0]
+    if alike and first is not None:
+        caption += f": missed of {whole(first.positives)}, false alarms of {whole(first.negatives)}"
+    return Table(caption, _list_columns(studies), tuple(rows), "pairs")
 
 
-def _list_columns(
-    studies: PairedStudies, counts: Sequence[Sequence[Counts | None]]
-) -> tuple[Column, ...]:
-    head = [Column("Experiment", kind="name"), Column("Changed")]
-    for study, of in zip((studies.first, studies.second), counts, strict=True):
-        missed, _, alarms = count_columns(of)
-        head += [
-            Column(one.title, ", ".join(filter(None, (clean(study), one.note))), "count")
-            for one in (missed, alarms)
-        ]
+def _list_columns(studies: PairedStudies) -> tuple[Column, ...]:
+    head = [Column("Experiment", kind="name")]
+    for study in (studies.first, studies.second):
+        head += [Column(title, clean(study), "count") for title in ("Missed", "False alarms")]
     for title, found in (
         ("Sensitivity", [each.sensitivity for each in studies.pairs]),
         ("Specificity", [each.specificity for each in studies.pairs]),
@@ -139,7 +152,7 @@ def _list_columns(
                 for end in (one.difference, one.low, one.high)]  # fmt: skip
         head += [
             Column(title, "difference, 95 % CI", "figure", fit_domain(ends)),
-            Column("Adjusted p", title.lower(), "count", room="wide"),
+            Column("Adjusted p", title.lower(), "count"),
         ]
     return tuple(head)
 

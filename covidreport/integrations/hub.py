@@ -6,6 +6,7 @@ No image goes there, no score, and no evaluation, which may name images; the car
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -55,6 +56,7 @@ def write_repository(data: ReportData, folder: Path) -> tuple[Path, ...]:
 
 def why_not_uploaded() -> str | None:
     """Why nothing can be uploaded from here; None where it can."""
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"  # read when the hub's client is loaded
     try:
         from huggingface_hub import get_token
     except ModuleNotFoundError:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import os
+import subprocess
 import sys
 from functools import partial
 from pathlib import Path
@@ -11,6 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from covidreport.integrations.mlflow.files import describe_file
+from tests.cli.command import ROOT
 from tests.integrations.run_folders import write_scored_run
 from tests.onnx_models import move_weights_out, write_brightness_model
 
@@ -114,3 +117,15 @@ def test_what_can_not_be_uploaded_is_refused(covidreport, run, tmp_path):
     done = covidreport("push", "runs/scores", "--hub", "a/b")
     assert (done.code, "scores: there is no model to upload" in done.err) == (3, True)
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]
+
+
+def test_the_hubs_client_sends_nothing_of_its_own():
+    """Asked of a process that has not loaded it yet."""
+    code = (
+        "from covidreport.integrations.hub import why_not_uploaded; why_not_uploaded(); "
+        "from huggingface_hub import constants; print(constants.HF_HUB_DISABLE_TELEMETRY)"
+    )
+    own = {name: value for name, value in os.environ.items() if "TELEMETRY" not in name}
+    words = [sys.executable, "-c", code]
+    done = subprocess.run(words, cwd=ROOT, env=own, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True"]

@@ -20,6 +20,7 @@ from covidreport.errors import (
     GateError,
     ImageError,
     ProviderError,
+    UnreachableError,
     WriteError,
 )
 from covidreport.records import Failure, Stage
@@ -42,12 +43,13 @@ def attempt(
     """What `work` gives, or why it failed, whatever it raised.
 
     subject: the run's name. stage: where it is, unless the error itself says that. through: what is
-    about the whole call and not about this run, and is raised on. Ctrl-C and the end of the process
-    always are.
+    about the whole call and not about this run, and is raised on. Ctrl-C, the end of the process,
+    and a store that answers nobody always are.
     """
+    stops: tuple[type[Exception], ...] = (UnreachableError, *through)
     try:
         return work()
-    except through:
+    except stops:
         raise
     except Exception as error:  # noqa: BLE001 - the boundary: the only one around a run
         raise_stop(error)

@@ -80,6 +80,10 @@ class ServiceError(CovidReportError):
     exit_code = 3
 
 
+class UnreachableError(ServiceError):
+    """A store of objects answers nobody, which is no fault of the image that was asked for."""
+
+
 class WriteError(StoreError):
     """A file can't be written: the disk is full, or the folder can't be written to."""
 

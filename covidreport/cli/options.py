@@ -13,6 +13,7 @@ import typer
 from msgspec.structs import replace
 
 from covidreport.errors import UsageError
+from covidreport.storage.address import locate
 
 if TYPE_CHECKING:
     from covidreport.evaluate.disturbances import DisturbOptions, ForeignOptions
@@ -31,13 +32,20 @@ RunFolder = Annotated[Path, typer.Argument(help="A run folder, or an ONNX file."
 NewRuns = Annotated[Path, typer.Option(help="The folder in which run folders are made.")]
 
 Data = Annotated[
-    Path | None, typer.Option(help="A manifest (.csv, .parquet) or a folder of class folders.")
+    Path | None,
+    typer.Option(
+        help="A manifest (.csv, .parquet) or a folder of class folders.",
+        parser=locate,
+        metavar="PATH",
+    ),
 ]
 EachData = Annotated[
     list[Path] | None,
     typer.Option(
+        parser=locate,
+        metavar="PATH",
         help="A manifest (.csv, .parquet) or a folder of class folders; repeatable, one data set "
-        "after the other."
+        "after the other.",
     ),
 ]
 USUAL = "[default: the configured one, else validation]"

@@ -8,13 +8,16 @@ import struct
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from covidreport.records import Dataset
+from covidreport.storage.address import find_address
 from covidreport.storage.files import open_regular
+from covidreport.storage.objects import REQUESTS, identify_objects
 from covidreport.storage.stamps import let_clock_pass, proves
 
 UNREADABLE = "unreadable"
@@ -49,16 +52,21 @@ def stamp_files(dataset: Dataset) -> FileStamps:
 
 def stamp_paths(prefix: str, paths: Sequence[str]) -> FileStamps:
     """The stamps of `prefix` + each path, without opening any; as `stamp_file` of each."""
+    if find_address(prefix) is not None:
+        found = identify_objects(prefix, paths)
+        return FileStamps(
+            np.frombuffer(b"".join(each or _NO_FILE for each in found), "<i8").reshape(-1, 4)
+        )
     numbers = bytearray(_NO_FILE) * len(paths)
     for row, path in enumerate(paths):
         try:
-            found = os.stat(prefix + path)  # noqa: PTH116 - 100,000 Path objects take a second
+            there = os.stat(prefix + path)  # noqa: PTH116 - 100,000 Path objects take a second
         except OSError:
             continue
         # as fast as two numbers into arrays, and five times as fast as a `Stamp` of each
         _STAMP.pack_into(
             numbers, row * _STAMP.size,
-            found.st_size, found.st_mtime_ns & _64_BITS, found.st_ctime_ns, found.st_ino,
+            there.st_size, there.st_mtime_ns & _64_BITS, there.st_ctime_ns, there.st_ino,
         )  # fmt: skip
     table = np.frombuffer(numbers, "<i8").reshape(-1, 4)
     changed = table[:, 2]
@@ -121,8 +129,9 @@ def hash_files(
 ) -> Digests:
     """SHA-256 of each file's bytes, `(N,)`; `UNREADABLE` for one that can't be read.
 
-    jobs: threads, by default one a core. known: digests from an earlier time; the files of those
-    that are readable there are not opened. advance: is told how many more files are done.
+    jobs: threads, by default one a core, of a store `REQUESTS`. known: digests from an earlier
+    time; the files of those that are readable there are not opened. advance: is told how many more
+    files are done.
     """
     n = len(dataset)
     table = np.zeros((n, 32), np.uint8)
@@ -133,13 +142,16 @@ def hash_files(
     prefix = _prefix(dataset)
     missing: list[int] = np.flatnonzero(~readable).tolist()
     advance(n - len(missing))
-    blocks = [missing[start : start + _BLOCK] for start in range(0, len(missing), _BLOCK)]
+    remote = find_address(prefix) is not None
+    size = 1 if remote else _BLOCK
+    blocks = [missing[start : start + size] for start in range(0, len(missing), size)]
 
     def hash_block(rows: Sequence[int]) -> list[bytes | None]:
         return [_hash_file(prefix + dataset.paths[row]) for row in rows]
 
     if blocks:
-        with ThreadPoolExecutor(max_workers=jobs or os.cpu_count()) as pool:
+        threads = REQUESTS if remote else os.cpu_count()
+        with ThreadPoolExecutor(max_workers=jobs or threads) as pool:
             for rows, found in zip(blocks, pool.map(hash_block, blocks), strict=True):
                 for row, digest in zip(rows, found, strict=True):
                     if digest is not None:
@@ -150,8 +162,12 @@ def hash_files(
 
 
 def _prefix(dataset: Dataset) -> str:
+    return prefix_of(dataset.root)
+
+
+def prefix_of(root: Path) -> str:
     """The root's absolute path, with a separator behind; `..` in it is left to the file system."""
-    return f"{dataset.root.absolute()}{os.sep}"
+    return f"{root.absolute()}{'/' if find_address(root) else os.sep}"
 
 
 def _hash_file(path: str) -> bytes | None:

@@ -7,7 +7,6 @@ cached suffices to know that evaluations are still those of these images, and to
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import numpy as np
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from covidreport.dataset.files import FileStamps, stamp_paths
+from covidreport.dataset.files import FileStamps, prefix_of, stamp_paths
 from covidreport.dataset.layout import ManifestSettings
 from covidreport.storage.cache import read_cached, write_cached
 from covidreport.storage.stamps import Stamp, is_unchanged, stamp_file
@@ -88,7 +87,7 @@ def write_known(
     if manifest is None:
         return
     table = stamps.table.astype("<i8").tobytes()
-    entry = _Entry(known, manifest, f"{root.absolute()}{os.sep}", "\0".join(paths), table)
+    entry = _Entry(known, manifest, prefix_of(root), "\0".join(paths), table)
     write_cached(KIND, _facts(query), entry)
 
 

@@ -13,16 +13,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from covidreport.dataset.files import prefix_of
 from covidreport.dataset.kinds import refuse_kinds
 from covidreport.dataset.readings import find_name_fault, read_columns
 from covidreport.dataset.spellings import Spellings
 from covidreport.dataset.table import ManifestTable
 from covidreport.dataset.truth import describe_values, looks_like_label, name_values, read_truth
 from covidreport.dataset.weights import WEIGHT, read_weights
-from covidreport.errors import DatasetError
+from covidreport.errors import DatasetError, UsageError
 from covidreport.metrics.readings import is_reading
 from covidreport.records import Dataset
-from covidreport.storage.address import explain_address
+from covidreport.storage.address import Address, explain_address, locate
+from covidreport.storage.objects import identify_objects
 
 PATH, ID, SPLIT, PATIENT, FOLD = "path", "id", "split", "patient_id", "fold"
 Needed = Callable[[Collection[str]], Collection[str]]
@@ -116,6 +118,8 @@ def build_dataset(
     if PATH not in table.columns:
         faults.raise_any()
     root = table.reading.root or table.source.parent
+    if store := _find_store(table.columns[PATH]):
+        root = store
     splits = _clean(map(str.lower, table.columns[SPLIT])) if SPLIT in table.columns else None
     idle = _list_idle(table.n_rows, splits, needed)
     missing_fails = table.reading.missing_fails
@@ -258,10 +262,13 @@ def _read_paths(
             bad.add(row)
             faults.add(row, fault)
     _report_repeated(paths, "path", faults, leave_out=bad)
-    prefix = f"{root}{os.sep}"
+    prefix = prefix_of(root)
     skipped = bad.union(idle)
     checked = [path for row, path in enumerate(paths) if row not in skipped] if skipped else paths
-    found = list(map(os.access, map(prefix.__add__, checked), repeat(os.F_OK)))
+    if isinstance(root, Address):
+        found = [each is not None for each in identify_objects(prefix, checked)]
+    else:
+        found = list(map(os.access, map(prefix.__add__, checked), repeat(os.F_OK)))
     if not all(found):
         lost = {path for path, exists in zip(checked, found, strict=True) if not exists}
         there = Spellings(root)
@@ -275,8 +282,24 @@ def _read_paths(
     return tuple(paths)
 
 
+def _find_store(cells: Sequence[str]) -> Path | None:
+    """The bucket that the first path lies in, where it is the address of an object.
+
+    Always the bucket: ids that are paths stay the same when rows are added.
+    """
+    if not cells or explain_address(cells[0]) is None:
+        return None
+    try:
+        found = locate(cells[0])
+    except UsageError:
+        return None  # said of the row
+    return found.parents[-3] if len(found.parts) > 2 else None
+
+
 def make_relative(path: str, root: Path) -> str:
     """An absolute path that lies in root, from there; any other as it stands."""
+    if isinstance(root, Address):
+        return path.removeprefix(f"{root}/")
     if not path.startswith("/"):
         return path
     for folder in (root.absolute(), root.resolve()):
@@ -300,8 +323,8 @@ def _find_path_fault(path: str) -> str | None:
         return "path is empty"
     if "\0" in path:
         return f"path {path!r} holds a null character"
-    if (address := explain_address(path)) is not None:
-        return f"path {address}"
+    if (fault := _find_address_fault(path)) is not None:
+        return f"path {fault}"
     if path.startswith(("/", "\\")) or re.match(r"[A-Za-z]:[\\/]", path):
         return (
             f"path {path!r} is absolute: paths are relative to the manifest's folder, or begin "
@@ -310,6 +333,18 @@ def _find_path_fault(path: str) -> str | None:
     if ".." in parts:
         return f"path {path!r} leaves the manifest's folder, or may: '..' is refused"
     return None
+
+
+def _find_address_fault(path: str) -> str | None:
+    if explain_address(path) is None:
+        return None
+    try:
+        return (
+            f"{locate(path)} lies elsewhere than the other images: all of a manifest are on this "
+            "machine or in one bucket"
+        )
+    except UsageError as error:
+        return str(error)
 
 
 def _read_ids(table: ManifestTable, paths: tuple[str, ...], faults: _Faults) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from covidreport.dataset.table import READERS, name_suffix, read_table
 from covidreport.dataset.truth import COMMON_MARKS, name_values, normalise_cell
 from covidreport.errors import DatasetError, UsageError
 from covidreport.records import Dataset
+from covidreport.storage.address import Address
 from covidreport.storage.files import format_path
 
 MANIFESTS = tuple(f"manifest{suffix}" for suffix in READERS)
@@ -52,6 +53,10 @@ def read_dataset(
     if manifest is not None:
         check_words(manifest, group, uncertain)
         name_values(uncertain)
+        if isinstance(source, Address) and manifest.find is not None:
+            raise UsageError(
+                f"{source}: `find` of [manifest] looks for files on this machine alone"
+            )
         named = manifest.file is not None or manifest.find is not None
         place = source if named else _find_manifest(source) or source
         table, found = arrange_table(place, manifest, labels, uncertain)
@@ -64,6 +69,11 @@ def read_dataset(
     if group is not None:
         raise DatasetError(
             str(source), [f"class folders have no column {group!r} to group by: write a manifest"]
+        )
+    if isinstance(source, Address):
+        raise DatasetError(
+            str(source),
+            [f"holds no manifest ({MANIFESTS[0]}); class folders are read on this machine"],
         )
     return build_from_folders(source, labels, name)
 
@@ -109,7 +119,7 @@ def guess_plain(source: Path) -> PlainManifest | None:
 def name_source(source: Path | None, name: str | None = None) -> str:
     """What evaluations on a data set are filed under: its name, by default its folder's."""
     if name is None and source is not None:
-        folder = source.parent if source.is_file() else source
+        folder = _find_folder(source)
         name = folder.absolute().resolve().name
     return make_name(name or "")
 
@@ -141,8 +151,7 @@ def list_names(source: Path, wanted: str | None = None) -> tuple[str, ...]:
     The wanted name, by default its folder's; then that with ever more of the folders above in
     front: `data`, `two-data`, `clinic-two-data`. At least two.
     """
-    folder = source.absolute().resolve()
-    folder = folder.parent if folder.is_file() else folder
+    folder = _find_folder(source.absolute().resolve())
     parts = [part for part in folder.parts if part != folder.anchor] or [""]
     tails = [make_name("-".join(parts[-n:])) for n in range(1, len(parts) + 1)]
     if wanted is None or wanted in tails:
@@ -150,6 +159,14 @@ def list_names(source: Path, wanted: str | None = None) -> tuple[str, ...]:
     else:
         names = [wanted, *(make_name(f"{front}-{wanted}") for front in tails)]
     return tuple(dict.fromkeys([*names, make_name(f"other-{names[0]}")]))
+
+
+def _find_folder(source: Path) -> Path:
+    """The folder of a manifest; of an address by its name, as settings that name one are read by
+    commands that ask no store."""
+    if isinstance(source, Address):
+        return source.parent if name_suffix(source) in READERS else source
+    return source.parent if source.is_file() else source
 
 
 def make_name(text: str) -> str:

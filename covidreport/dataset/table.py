@@ -20,6 +20,7 @@ from typing import IO, Any
 from msgspec import Struct, field
 
 from covidreport.errors import DatasetError, UsageError
+from covidreport.storage.address import Address
 
 _BLOCK = 512
 """Rows held as rows before they become columns: more only keep the garbage collector busy."""
@@ -106,8 +107,13 @@ def _read_text(source: Path, form: TextForm | None = None) -> ManifestTable:
 
 def _open_text(source: Path) -> IO[str]:
     if source.suffix.lower() == ".gz":
-        return gzip.open(source, "rt", encoding="utf-8-sig", newline="")
+        return gzip.open(_for_library(source), "rt", encoding="utf-8-sig", newline="")
     return source.open(encoding="utf-8-sig", newline="")
+
+
+def _for_library(source: Path) -> Path | IO[bytes]:
+    """A file for a library that opens paths of this machine: an object as its bytes."""
+    return io.BytesIO(source.read_bytes()) if isinstance(source, Address) else source
 
 
 def find_separator(source: Path) -> str:
@@ -241,7 +247,7 @@ def _read_parquet(source: Path) -> ManifestTable:
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(source) as file:
+        with pq.ParquetFile(_for_library(source)) as file:
             readable = [
                 field.name
                 for field in file.schema_arrow

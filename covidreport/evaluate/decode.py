@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,11 +19,12 @@ from covidreport.boundary import attempt
 from covidreport.dataset import UNREADABLE
 from covidreport.errors import ImageError
 from covidreport.evaluate.disturbances import Disturbances
-from covidreport.images import DecodedImage, decode_image, read_bytes
+from covidreport.images import DecodedImage, decode_image, read_ahead, read_bytes
 from covidreport.images.cache import PixelCache
 from covidreport.images.disturb import disturb_picture
 from covidreport.images.resize import fit_picture
 from covidreport.records import Failure, Measured, Peak, PixelSpec
+from covidreport.storage.address import Address
 
 
 class Chunk(Struct, frozen=True):
@@ -90,6 +92,8 @@ def decode_chunk(
             missing[spec] = cache.missing(start, stop)
     images: list[_Decoded] = []
     source: _Source | None = None
+    wanted = [p for i, p in enumerate(paths) if any(rows[i] for rows in missing.values())]
+    reads = _read_each(wanted if caches else [path for path, _ in groupby(wanted)])
     for i, path in enumerate(paths):
         again = i > 0 and not caches and path == paths[i - 1]
         if again and changes is None:  # rows of which each hides another part
@@ -104,7 +108,8 @@ def decode_chunk(
         if needed and image.reason is None:
             targets = {spec: pixels[spec][i] for spec in needed}
             if source is None or not again:
-                source = _Source(path, digests[i] if digests else None)
+                read = next(read for read_path, read in reads if read_path == path)
+                source = _Source(read, digests[i] if digests else None)
             decode = partial(_decode_one, source, targets, changes and changes.take((i,)))
             decoded = attempt(path.name, "decode", decode)
             if isinstance(decoded, Failure):
@@ -144,6 +149,13 @@ def join_chunks(chunks: Sequence[Chunk]) -> Chunk:
     )  # fmt: skip
 
 
+def _read_each(paths: Sequence[Path]) -> Iterator[tuple[Path, Callable[[], bytes]]]:
+    """Each path with what gives its bytes."""
+    if paths and isinstance(paths[0], Address):
+        return read_ahead(paths)
+    return ((path, partial(read_bytes, path)) for path in paths)
+
+
 def _read_one(cache: PixelCache, index: int) -> _Decoded:
     return _Decoded(
         cache.reason(index), cache.peak(index), cache.chain(index), cache.measured(index)
@@ -153,7 +165,7 @@ def _read_one(cache: PixelCache, index: int) -> _Decoded:
 class _Source(Struct):
     """A file that is read and decoded once, for all rows beside each other that are of it."""
 
-    path: Path
+    read: Callable[[], bytes]
     digest: str | None
     image: DecodedImage | None = None
     measured: Measured | None = None
@@ -165,7 +177,7 @@ class _Source(Struct):
     def open(self) -> DecodedImage:
         """The image as it was decoded. Raises ImageError."""
         if self.image is None:
-            data = read_bytes(self.path)
+            data = self.read()
             self.sha256 = hashlib.sha256(data).hexdigest()
             if self.digest not in (None, UNREADABLE, self.sha256):
                 raise ImageError("the file changed while it was evaluated")

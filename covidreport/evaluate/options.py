@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
+from msgspec.structs import force_setattr
 
 from covidreport.errors import UsageError
 from covidreport.evaluate.thresholds import Thresholds
 from covidreport.records import ModelLimits, Shard
-from covidreport.storage.address import refuse_addresses
+from covidreport.storage.address import locate, refuse_addresses
 
 if TYPE_CHECKING:
     from covidreport.dataset.layout import ManifestSettings
@@ -94,8 +95,9 @@ class EvaluateOptions(Struct, frozen=True):
 
     def __post_init__(self) -> None:
         folders = None if self.foreign is None else self.foreign.folders
-        places = {self.origin_of("data"): self.data, "--foreign-from": folders}
-        refuse_addresses([*places.items(), ("--parts", self.parts)])
+        refuse_addresses([("--foreign-from", folders), ("--parts", self.parts)])
+        if self.data is not None:
+            force_setattr(self, "data", locate(self.data))
         if self.batch_timeout_s is not None and not 0 < self.batch_timeout_s < math.inf:
             raise UsageError(
                 f"--batch-timeout-s {self.batch_timeout_s:g}: give seconds, such as 300"

@@ -137,10 +137,10 @@ def _find_own_labels(run: Run, labels: Sequence[str], target: str) -> tuple[str,
 
 def narrow_labels(query: DataQuery, target: str) -> DataQuery | None:
     """The query for those of its labels that the data have; None unless the target is one, and
-    where the data spell another otherwise."""
+    where the data have all or spell another otherwise."""
     there = _read_labels_there(query)
     own = tuple(label for label in query.labels or () if label in there)
-    if target not in own or pair_spellings(query.labels or (), there):
+    if target not in own or own == query.labels or pair_spellings(query.labels or (), there):
         return None
     return replace(query, labels=own)
 

@@ -6,7 +6,9 @@ Everything is thread-safe, and decoders and resize release the interpreter's loc
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +26,7 @@ from covidreport.images.tiff import decode_tiff
 from covidreport.images.transforms import describe_doubts, summarize_chains
 from covidreport.records import PixelSpec
 from covidreport.storage.files import open_regular
+from covidreport.storage.objects import read_objects
 
 __all__ = [
     "FORMATS",
@@ -36,6 +39,7 @@ __all__ = [
     "describe_doubts",
     "fit_pixels",
     "looks_like_image",
+    "read_ahead",
     "read_bytes",
     "read_image",
     "read_pixels",
@@ -85,9 +89,24 @@ def read_bytes(path: Path) -> bytes:
 
     Raises ImageError when it can't be read, is empty, or is larger than `MAX_FILE_BYTES`.
     """
-    try:
+
+    def read() -> bytes:
         with open_regular(path) as file:
-            data = file.read(MAX_FILE_BYTES + 1)
+            return file.read(MAX_FILE_BYTES + 1)
+
+    return _check_bytes(read)
+
+
+def read_ahead(paths: Sequence[Path]) -> Iterator[tuple[Path, Callable[[], bytes]]]:
+    """Each object with what reads it as `read_bytes`; some are asked for before they are read."""
+    with closing(read_objects(list(map(str, paths)), MAX_FILE_BYTES + 1)) as asked:
+        for path, future in zip(paths, asked, strict=True):
+            yield path, partial(_check_bytes, future.result)
+
+
+def _check_bytes(read: Callable[[], bytes]) -> bytes:
+    try:
+        data = read()
     except OSError as error:
         raise ImageError(f"cannot be read: {error.strerror or error}") from error
     if len(data) > MAX_FILE_BYTES:

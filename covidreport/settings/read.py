@@ -19,6 +19,7 @@ from covidreport.records import Limit, RankAt, Study
 from covidreport.settings import values as read_as
 from covidreport.settings.record import Settings
 from covidreport.settings.values import FaultError
+from covidreport.storage.address import locate_beside
 from covidreport.storage.files import read_text, stands
 
 SETTINGS_FILE = "covidreport.toml"
@@ -31,7 +32,7 @@ def _read_baseline(key: str, value: Any) -> str:
     stated = read_as.text(key, value)
     if stated.startswith(REGISTERED):
         return stated
-    return read_as.data_sets(key, stated)[0]
+    return read_as.places(key, stated)[0]
 
 
 def _read_references(key: str, value: Any) -> dict[str, str]:
@@ -168,7 +169,9 @@ class _Reading:
 
     def read_sources(self, path: Path) -> tuple[Path, ...]:
         """The data sets in their order; none where the file names none."""
-        return tuple(path.parent / each for each in self.read("data", read_as.data_sets) or ())
+        return tuple(
+            locate_beside(path.parent, each) for each in self.read("data", read_as.data_sets) or ()
+        )
 
     def read_options(self, path: Path, tuning_split: str, study: Study) -> EvaluateOptions:
         """What of the file lies beneath the options of the commands."""

@@ -25,7 +25,7 @@ from covidreport.records import (
     Study,
     TargetMetric,
 )
-from covidreport.storage.address import explain_address
+from covidreport.storage.address import explain_address, locate
 from covidreport.storage.contract import InputWords, find_faults
 from covidreport.text import listed
 
@@ -71,14 +71,25 @@ def text(key: str, value: Any) -> str:
     return value
 
 
+def places(key: str, value: Any) -> tuple[str, ...]:
+    """One path, or several, each once, that are of this machine."""
+    stated = data_sets(key, value)
+    for why in filter(None, map(explain_address, stated)):
+        raise _refuse(key, value, why)
+    return stated
+
+
 def data_sets(key: str, value: Any) -> tuple[str, ...]:
-    """Where the data lie: one path, or several, each once."""
+    """Where the data lie: one path or address, or several, each once."""
     if isinstance(value, str) and value:
         value = [value]
     if not _is_texts(value) or not value or not all(value) or len(set(value)) != len(value):
         raise _refuse(key, value, "a path, or a list of different paths, is wanted")
-    for why in filter(None, map(explain_address, value)):
-        raise _refuse(key, value, why)
+    for each in value:
+        try:
+            locate(each)
+        except UsageError as error:
+            raise _refuse(key, value, str(error)) from error
     return tuple(value)
 
 
@@ -274,7 +285,7 @@ DISTURB: Mapping[str, Callable[[str, Any], Any]] = {
     "kinds": labels, "severities": _whole_numbers, **_DRAWN
 }  # fmt: skip
 """What `[disturb]` may state, and what reads each."""
-FOREIGN: Mapping[str, Callable[[str, Any], Any]] = {"folders": data_sets, **_DRAWN}
+FOREIGN: Mapping[str, Callable[[str, Any], Any]] = {"folders": places, **_DRAWN}
 """What `[foreign]` may state, and what reads each."""
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from covidreport.errors import StoreError
+from covidreport.storage.address import find_address
 
 MOST_NAME_BYTES: Final = 255
 """Of a file's name, on all usual file systems."""
@@ -44,8 +45,10 @@ def open_file(path: Path) -> BufferedReader:
 
 
 def open_regular(path: Path | str) -> BufferedReader:
-    """A regular file, opened for reading. OSError where it is none: a pipe would block, a device
-    never end."""
+    """A regular file or an object, opened for reading. OSError where it is none: a pipe would
+    block, a device never end."""
+    if (address := find_address(path)) is not None:
+        return address.open("rb")  # type: ignore[return-value]
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     kind = name_kind(os.stat(path).st_mode)  # noqa: PTH116
     # opening a device may already do something; a pipe that takes the place now does not block

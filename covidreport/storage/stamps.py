@@ -11,13 +11,17 @@ folder that travels.
 from __future__ import annotations
 
 import os
+import struct
 import sys
 import time
 from pathlib import Path
-from typing import NamedTuple, overload
+from typing import Final, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
+
+from covidreport.storage.address import find_address
+from covidreport.storage.objects import identify_objects
 
 _COARSE_NS = 10_000_000
 """A change time in whole steps of this is one that the system makes up of another time: FAT's and
@@ -26,8 +30,14 @@ _TICK_NS = 20_000_000
 """Two changes within a tick of the system's clock (1 to 10 ms) may have the same change time."""
 
 
+_NUMBERS: Final = struct.Struct("<qqqq")
+
+
 class Stamp(NamedTuple):
-    """One file's size in bytes, times in nanoseconds since 1970, and inode."""
+    """One file's size in bytes, times in nanoseconds since 1970, and inode.
+
+    Of an object four numbers of what identifies it to its store, which prove as much.
+    """
 
     size_bytes: int
     mtime_ns: int
@@ -41,6 +51,9 @@ def stamp_file(path: Path | str) -> Stamp | None:
     Take it before the file is read. Waits, at most 20 ms, where the file was changed so lately that
     a change after the reading could have the same time.
     """
+    if (address := find_address(path)) is not None:
+        (identity,) = identify_objects(f"{address.parent}/", [address.name])
+        return Stamp(*_NUMBERS.unpack(identity)) if identity else None
     try:
         found = os.stat(path)  # noqa: PTH116 - as in stamp_paths
     except OSError:

@@ -1,4 +1,6 @@
-"""`s3://bucket/file` is no path: wherever one is asked for it is refused, and nothing is made."""
+"""`s3://bucket/file` is no path: where one is asked for it is refused, and nothing is made.
+
+Data alone are read from some stores; there other addresses are refused."""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ from covidreport.evaluate.disturbances import ForeignOptions
 from covidreport.report.environment import check_folder
 from covidreport.report.logo import embed_logo
 from covidreport.settings.read import read_settings
-from covidreport.storage.address import explain_address, refuse_addresses
+from covidreport.storage.address import explain_address, locate, refuse_addresses
 from covidreport.storage.cache_folder import explain_no_cache
 from covidreport.store import write_run
 from tests.datasets import write_flat_dataset
@@ -25,6 +27,8 @@ from train.cli import app as train_app
 from train.study import find_study
 
 ADDRESS = "s3://bucket/place.html"
+OTHER = "https://host/place.html"
+"""What is refused where data may be in a store."""
 ADDRESSES = (
     ADDRESS, "gs://b", "az://c/d", "hf://datasets/x", "http://host:80/a", "https://h/a",
     "file:///home/a", "S3://b/c", "s3a://b",
@@ -62,12 +66,18 @@ def _is_place(hint, told):
     return "Path" in str(get_args(hint)[0]) or metavar in PLACES
 
 
+def _choose_address(told):
+    return OTHER if told.parser is locate else ADDRESS
+
+
 def _write_call(function, tried):
     """The words of a call in which one parameter is the address, and no other is anything."""
     words = []
     names = name_options(get_type_hints(function, include_extras=True))
-    for name, _, _, required in _list_stated(function):
-        value = ADDRESS if name == tried else REQUIRED.get(names.get(name, ""), "runs")
+    for name, _, told, required in _list_stated(function):
+        value = (
+            _choose_address(told) if name == tried else REQUIRED.get(names.get(name, ""), "runs")
+        )
         if name == tried or required:
             words += [names[name], value] if name in names else [value]
     return words
@@ -75,7 +85,13 @@ def _write_call(function, tried):
 
 def _list_calls(app):
     return [
-        pytest.param(command, name, _write_call(function, name), id=" ".join([*command, name]))
+        pytest.param(
+            command,
+            name,
+            _write_call(function, name),
+            _choose_address(told),
+            id=" ".join([*command, name]),
+        )
         for command, function in _list_leaves(app)
         for name, hint, told, _ in _list_stated(function)
         if _is_place(hint, told)
@@ -92,6 +108,8 @@ def test_paths_are_found_among_the_options():
         "render output", "evaluate data", "evaluate folders", "gate baseline", "ci output_dir",
         "baseline set output", "export dvc", "predict images", "split lists",
     } <= found  # fmt: skip
+    in_stores = {f"{' '.join(each.values[0])}" for each in CALLS if each.values[3] == OTHER}
+    assert in_stores >= {"evaluate", "merge", "ci"}
     assert not {"push uri", "render title"} & found
     assert {each.values[1] for each in TRAIN_CALLS} >= {"data", "out", "run"}
 
@@ -104,22 +122,24 @@ def place(tmp_path, monkeypatch):
     return lambda: {path for path in tmp_path.rglob("*") if "cache" not in path.parts}
 
 
-@pytest.mark.parametrize(("command", "name", "words"), CALLS)
-def test_every_path_of_every_command_refuses_an_address(covidreport, place, command, name, words):
+@pytest.mark.parametrize(("command", "name", "words", "address"), CALLS)
+def test_every_path_of_every_command_refuses_an_address(
+    covidreport, place, command, name, words, address
+):
     """Exit code 2, the address as it was typed, what to do; no folder called `s3:` is made."""
     before = place()
     done = covidreport(*command, *words)
     assert (done.code, done.out) == (2, "")
-    assert f"{ADDRESS} is an address" in done.err.replace("\n", " ")
+    assert f"{address} is an address" in done.err.replace("\n", " ")
     assert "copy" in done.err
     assert place() == before
 
 
-@pytest.mark.parametrize(("command", "name", "words"), TRAIN_CALLS)
-def test_so_does_every_path_of_train(place, command, name, words):
+@pytest.mark.parametrize(("command", "name", "words", "address"), TRAIN_CALLS)
+def test_so_does_every_path_of_train(place, command, name, words, address):
     """Before a study is read or torch is loaded."""
     before = place()
-    with pytest.raises(UsageError, match=f"{ADDRESS} is an address"):
+    with pytest.raises(UsageError, match=f"{address} is an address"):
         train_app([*command, *words], standalone_mode=False)
     assert place() == before
 
@@ -154,7 +174,7 @@ def test_a_path_is_none(path):
         lambda: evaluate_runs(Path(ADDRESS)),
         lambda: gate_runs(ADDRESS),
         lambda: gate_runs("runs", options=GateOptions(baseline=ADDRESS)),
-        lambda: EvaluateOptions(data=Path(ADDRESS)),
+        lambda: EvaluateOptions(data=Path(OTHER)),
         lambda: EvaluateOptions(foreign=ForeignOptions(True, (Path(ADDRESS),))),
         lambda: embed_logo(Path(ADDRESS)),
         lambda: check_folder(Path(ADDRESS)),
@@ -162,7 +182,7 @@ def test_a_path_is_none(path):
 )
 def test_python_refuses_it_as_well(place, call):
     before = place()
-    with pytest.raises(CovidReportError, match=f"{ADDRESS} is an address"):
+    with pytest.raises(CovidReportError, match=f"({ADDRESS}|{OTHER}) is an address"):
         call()
     assert place() == before
 
@@ -171,14 +191,15 @@ def test_so_do_the_settings(tmp_path):
     """Each of the settings that name a place, all told at once."""
     file = tmp_path / "covidreport.toml"
     file.write_text(
-        f'data = ["{ADDRESS}", "here"]\nbaseline = "{ADDRESS}"\n'
+        f'data = ["{OTHER}", "here"]\nbaseline = "{ADDRESS}"\n'
         f'[foreign]\nfolders = ["{ADDRESS}"]\n'
         f'[manifest]\nroot = "{ADDRESS}"\nfile = "{ADDRESS}"\n'
     )
     with pytest.raises(UsageError) as refused:
         read_settings(file)
     told = str(refused.value)
-    assert told.count(f"{ADDRESS} is an address") == 5
+    assert told.count(f"{ADDRESS} is an address") == 4
+    assert told.count(f"{OTHER} is an address") == 1
     for key in ("data", "baseline", "foreign.folders", "manifest"):
         assert f"`{key}`" in told
 
@@ -190,7 +211,7 @@ def test_so_does_a_manifest_and_the_cache_folder(tmp_path, monkeypatch):
     write_flat_dataset(tmp_path, [(10, "normal", "validation"), (20, "covid-19", "validation")])
     manifest = tmp_path / "manifest.csv"
     manifest.write_text(manifest.read_text().replace("001.png", "s3://bucket/001.png"))
-    with pytest.raises(DatasetError, match=r"line 3: .*s3://bucket/001.png is an address"):
+    with pytest.raises(DatasetError, match=r"line 3: .*s3://bucket/001.png lies elsewhere"):
         read_dataset(manifest)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COVIDREPORT_CACHE", "s3://bucket/cache")

@@ -1,0 +1,213 @@
+"""Objects in stores on the network, by fsspec: whether they are there, what identifies them, bytes.
+
+Credentials come from fsspec's own configuration and environment. They are in no address, and what a
+store says is told without them.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Generator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache, partial
+from itertools import islice
+from typing import Any, Final
+
+from covidreport.errors import UnreachableError, UsageError
+
+REQUESTS: Final = 64
+"""How many requests are under way at most: a store takes some 50 ms to answer each."""
+AHEAD: Final = 16
+"""How many objects a decoder has asked for before it needs them."""
+_MOST_LOOKED_UP: Final = 64
+"""Objects of a folder that are looked up one by one; where more are wanted the folder is listed."""
+_IDENTIFIES: Final = (
+    "ETag", "etag", "generation", "VersionId", "version_id", "md5Hash", "content_md5", "blob_id",
+    "created",
+)  # fmt: skip
+"""What stores say of an object that differs once its bytes do, the first of these that is there:
+a list and a look-up do not say all the same. `created` is that of memory."""
+_OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "s3": {"config_kwargs": {"max_pool_connections": REQUESTS}},  # 10 by default
+}
+_SECRETS: Final = ((re.compile(r"(?<=://)[^\s/@]+@"), ""), (re.compile(r"\?[^\s'\"<>)]*"), ""))
+"""What an address may hold before the server's name and after its path."""
+
+
+def strip_secrets(text: str) -> str:
+    """A text without what addresses in it may hold of credentials."""
+    for pattern, plain in _SECRETS:
+        text = pattern.sub(plain, text)
+    return text
+
+
+@cache
+def _open_store(scheme: str) -> Any:
+    """One for the process: fsspec's own are one a thread, each with connections of its own.
+
+    Nothing of what a store listed is kept, which would be of an earlier time.
+    """
+    try:
+        import fsspec
+
+        options = dict(_OPTIONS.get(scheme, {}))
+        for name, stated in fsspec.config.conf.get(scheme, {}).items():
+            both = isinstance(stated, dict) and isinstance(options.get(name), dict)
+            options[name] = {**options[name], **stated} if both else stated
+        return fsspec.filesystem(
+            scheme, use_listings_cache=False, skip_instance_cache=True, **options
+        )
+    except ImportError as error:
+        raise UsageError(
+            f"{scheme}:// is read with other packages: pip install 'covidreport[cloud]'"
+        ) from error
+
+
+@cache
+def _start_requests() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(REQUESTS, "objects")
+
+
+def forget_stores() -> None:
+    """Ask for stores and credentials anew, as after another environment."""
+    _open_store.cache_clear()
+
+
+def _reach(address: str) -> tuple[Any, str]:
+    store = _call(address, _open_store, address.partition("://")[0])
+    return store, store._strip_protocol(address)
+
+
+def _call(address: str, work: Any, *args: Any, **more: Any) -> Any:
+    try:
+        return work(*args, **more)
+    except (UsageError, UnreachableError):
+        raise
+    except Exception as error:  # each store has errors of its own
+        raise name_error(address, error) from error
+
+
+def name_error(address: str, error: Exception) -> OSError | UnreachableError:
+    """What a store's error means: of this object, or that nobody gets an answer."""
+    if isinstance(error, FileNotFoundError):
+        return FileNotFoundError(errno.ENOENT, "there is no such object", address)
+    if isinstance(error, PermissionError) or _says_no(error):
+        return PermissionError(errno.EACCES, "the store gives no permission", address)
+    said = strip_secrets(" ".join(str(error).split()))[:300]
+    server = "/".join(address.split("/")[:3])
+    return UnreachableError(
+        f"{server}: does not answer ({type(error).__name__}: {said}); what is done is kept, so "
+        "that the same command goes on when it answers again"
+    )
+
+
+def _says_no(error: Exception) -> bool:
+    status = [getattr(error, name, None) for name in ("status", "status_code", "code")]
+    return bool({401, 403} & set(filter(lambda each: isinstance(each, int), status))) or (
+        isinstance(error, OSError) and str(error).startswith("Forbidden")  # gcsfs
+    )
+
+
+def read_object(address: str, most_bytes: int) -> bytes:
+    """The bytes of an object in one request, no more than `most_bytes` of them.
+
+    OSError where it is not there or may not be read; UnreachableError where the store answers
+    nobody.
+    """
+    store, key = _reach(address)
+    try:
+        return bytes(_call(address, store.cat_file, key, start=0, end=most_bytes))
+    except UnreachableError as error:
+        # is it this object? a store has no part of an empty one, and may have lost the bytes of one
+        size = _call(address, store.info, key)["size"]
+        if size == 0:
+            return b""
+        raise OSError(errno.EIO, f"the store does not give it ({error})", address) from error
+
+
+def read_objects(addresses: Sequence[str], most_bytes: int) -> Generator[Future[bytes], None, None]:
+    """As `read_object` of each in turn, with `AHEAD` of them asked for."""
+    pool = _start_requests()
+    waiting = iter([partial(pool.submit, read_object, each, most_bytes) for each in addresses])
+    asked = [submit() for submit in islice(waiting, AHEAD)]
+    try:
+        while asked:
+            yield asked.pop(0)
+            asked += [submit() for submit in islice(waiting, 1)]
+    finally:
+        for each in asked:
+            each.cancel()
+
+
+def identify_objects(prefix: str, paths: Sequence[str]) -> list[bytes | None]:
+    """Of each object at `prefix` + path 32 bytes that differ once its own do, by what the store
+    says: its ETag, version or generation, and its size.
+
+    None where there is no such object; empty where nobody says, or there is no permission to ask.
+    """
+    store, _ = _reach(prefix)
+    found: list[bytes | None] = [b""] * len(paths)
+    folders: dict[str, list[int]] = defaultdict(list)
+    for row, path in enumerate(paths):
+        folders[path.rpartition("/")[0]].append(row)
+    alone: list[int] = []
+    for folder, rows in folders.items():
+        listed = None
+        if len(rows) > _MOST_LOOKED_UP:
+            listed = _list_folder(store, f"{prefix}{folder}")
+        if listed is None:
+            alone += rows
+            continue
+        for row in rows:
+            found[row] = listed.get(paths[row].rpartition("/")[2])
+    answers = _start_requests().map(_look_up, [prefix + paths[row] for row in alone])
+    for row, identity in zip(alone, answers, strict=True):
+        found[row] = identity
+    return found
+
+
+def _list_folder(store: Any, address: str) -> dict[str, bytes] | None:
+    """What identifies each object in a folder, by its name; None where nobody may list it."""
+    try:
+        infos = _call(address, store.ls, store._strip_protocol(address), detail=True)
+    except PermissionError:
+        return None
+    except FileNotFoundError:
+        return {}
+    return {info["name"].rpartition("/")[2]: _identify(info) for info in infos if _is_object(info)}
+
+
+def _look_up(address: str) -> bytes | None:
+    store, key = _reach(address)
+    try:
+        info = _call(address, store.info, key)
+    except PermissionError:
+        return b""
+    except FileNotFoundError:
+        return None
+    return _identify(info) if _is_object(info) else None
+
+
+def _is_object(info: Mapping[str, Any]) -> bool:
+    return info.get("type") == "file"
+
+
+def _identify(info: Mapping[str, Any]) -> bytes:
+    stated = next((info[name] for name in _IDENTIFIES if info.get(name)), None)
+    if stated is None:
+        return b""
+    return hashlib.sha256(f"{info.get('size')} {stated}".encode()).digest()
+
+
+def name_kind(address: str) -> str | None:
+    """What is there, `file` or `directory`; None for nothing. UsageError where nobody may ask."""
+    store, key = _reach(address)
+    try:
+        return str(_call(address, store.info, key)["type"])
+    except FileNotFoundError:
+        return None
+    except PermissionError as error:
+        raise UsageError(f"{address}: {error.strerror} to look it up") from error

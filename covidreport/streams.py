@@ -98,7 +98,8 @@ class _Sink(io.BufferedIOBase):
         return len(whole)
 
     def flush(self) -> None:
-        while True:
+        # one that goes after the stream below it: since Python 3.13 a finalizer's fault is told
+        while not self._raw.closed:
             try:
                 self._raw.flush()
             except BlockingIOError:

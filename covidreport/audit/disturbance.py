@@ -63,9 +63,8 @@ def _judge(run: DisturbedRun, target: str) -> Finding | None:
     return Finding(
         "warning",
         CODE,
-        f"The best run, {run.run}, answers otherwise for {label_name(target)} when pictures are "
-        "changed: "
-        f"{listed(list(kinds.values()))}",
+        f"The best run, {run.run}, errs more for {label_name(target)} when pictures are "
+        f"changed: {listed(list(kinds.values()))}",
         f"{shown}{f'; and {rest} more' if rest > 0 else ''}. Each against the same pictures as "
         f"they are by {tests}, by Holm over {len(run.changes)} changes; a loss "
         f"of more than {decimal(run.margin)}.",
@@ -76,12 +75,14 @@ def _judge(run: DisturbedRun, target: str) -> Finding | None:
 
 
 def _count(kind: str, severity: int, each: Comparison, run: DisturbedRun) -> str:
-    """`shift (29 of 29 missed)`, at the lowest severity that loses so much."""
+    """`shift at severity 4 (29 of 29 missed)`, the lowest that loses so much."""
     sensitivity = each.metric == "sensitivity"
     of = run.positives if sensitivity else run.negatives
     wrong = of.count_wrong(Disturbance(kind, severity).name)
     words = "missed" if sensitivity else "false alarms"
-    return f"{DISTURBANCES[kind].words} ({wrong} of {of.images} {words})"
+    graded = len(DISTURBANCES[kind].strengths) > 1
+    at = f" at severity {severity}" if graded else ""
+    return f"{DISTURBANCES[kind].words}{at} ({wrong} of {of.images} {words})"
 
 
 def _show(kind: str, severity: int, each: Comparison, run: DisturbedRun) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -26,7 +27,10 @@ def audit_foreign(data: ReportData) -> tuple[Finding, ...]:
         return ()
     by_name = {run.run: run for run in data.foreign}
     verb = "calls" if len(found) == 1 else "call"
-    titles = dict.fromkeys(kind.title.lower() for kinds in found.values() for kind in kinds)
+    titles = Counter(kind.title.lower() for kinds in found.values() for kind in kinds)
+    told = [
+        title if n == len(found) else f"{title} ({n} of them)" for title, n in titles.most_common()
+    ]
     shown = [_show(by_name[name], kinds) for name, kinds in list(found.items())[:MOST_NAMED]]
     rest = len(found) - MOST_NAMED
     more = f"; and {plural(rest, 'more run')}" if rest > 0 else ""
@@ -36,7 +40,7 @@ def audit_foreign(data: ReportData) -> tuple[Finding, ...]:
             CODE,
             f"{plural(len(found), 'run')} {verb} foreign pictures {label_name(data.target)} more "
             "often than "
-            f"false alarms explain: {list_some(list(titles), 5)}",
+            f"false alarms explain: {list_some(told, 5)}",
             f"{'; '.join(shown)}{more}. {_name_tests(data.foreign)}",
             "Let something in front of the model refuse what is no frontal radiograph, or train "
             "with such pictures as negatives.",

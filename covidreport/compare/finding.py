@@ -192,8 +192,7 @@ def describe_detectable(comparisons: RunComparisons) -> str:
     second = comparisons.find(smallest.second)
     significant = second is not None and second.significantly_different
     return (
-        f"{text}. The observed one, {smallest.gap} between {smallest.first} and {smallest.second}, "
-        f"is {'' if significant else 'not '}significant."
+        f"{text}. The observed one, {smallest.gap}, is {'' if significant else 'not '}significant."
     )
 
 

@@ -118,22 +118,23 @@ def describe_patients(
         for row in best[:_MOST_NAMED]
         if row.patients is not None
     ]
-    how_many = _HOW_MANY[_find_rule(by_patient)]
     return (
-        f"By patient, {'. '.join(said)}. A patient is called positive when {how_many} of their "
-        f"images {'is' if how_many == 'any' else 'are'}. The ranking is by images."
-        f"{_describe_fewest(by_patient)}"
+        f"By patient, {'. '.join(said)}. {_state_rule(by_patient, disease)} The ranking is by "
+        f"images.{_describe_fewest(by_patient)}"
     )
 
 
 def describe_rule(rows: Sequence[RankedRun], disease: str) -> str:
-    """When a patient is found, and when one is a false alarm, by the rule of these figures."""
-    rule = _find_rule(rows)
-    of = f"{_HOW_MANY[rule]} of their"
-    verb = "is" if rule == "any" else "are"
+    """When a patient is found, and when one is a false alarm, by the rule of these figures, and
+    what that does to them."""
+    return f"{_state_rule(rows, disease)}{_EFFECTS[_find_rule(rows)]}"
+
+
+def _state_rule(rows: Sequence[RankedRun], disease: str) -> str:
+    of = f"{_HOW_MANY[_find_rule(rows)]} of their"
     return (
-        f"A patient with {disease} is found when {of} {disease} images {verb} called positive. One "
-        f"without is a false alarm when {of} images {verb}.{_EFFECTS[rule]}"
+        f"A patient with {disease} is found by {of} {disease} images, and one without is a false "
+        f"alarm by {of} images."
     )
 
 

@@ -174,7 +174,7 @@ def test_findings_on_changed_pictures_name_the_test_that_was_made(test, said):
     (finding,) = disturbance.audit_disturbed(changed)
     assert said in finding.evidence
     assert finding.what.endswith(
-        "when pictures are changed: JPEG (10 of 20 missed) and inversion (10 of 20 missed)"
+        "pictures are changed: JPEG at severity 5 (10 of 20 missed) and inversion (10 of 20 missed)"
     )
 
 

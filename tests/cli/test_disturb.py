@@ -126,8 +126,8 @@ def test_a_model_that_looks_at_brightness_is_caught_by_that_alone(study):
     finding = next(each for each in report["findings"] if each["code"] == "best-run-brittle")
     assert finding["subjects"] == ["mean"]
     named = finding["what"].partition("when pictures are changed: ")[2]
-    told = r"brightness \(\d+ {0}\), gamma \(\d+ {0}\) and inversion \(24 {0}\)"
-    assert re.fullmatch(told.format("of 24 missed"), named)
+    told = r"brightness{1} \(\d+ {0}\), gamma{1} \(\d+ {0}\) and inversion \(24 {0}\)"
+    assert re.fullmatch(told.format("of 24 missed", " at severity 5"), named)
     assert finding["what"] in study.err["disturb"]
     text = study.out["text"]
     assert "## Changed pictures" in text

@@ -59,9 +59,10 @@ def test_patients_counted_by_hand_stand_beside_an_order_by_images(write):
         "By patient, second misses 1 of 4 patients (2 of 5 images) with COVID-19"
     )
     assert "a false alarm in 1 of 3 patients (1 of 5 images) without" in said
-    assert "A patient is called positive when any of their images is." in said
+    assert "found by any of their COVID-19 images, and one without is a false alarm" in said
+    assert "this rule finds more" not in said  # that stands with the table
     rule = describe_rule(ranking.rows, "COVID-19")
-    assert "found when any of their COVID-19 images is called positive" in rule
+    assert "found by any of their COVID-19 images, and one without" in rule
     assert "this rule finds more patients and clears fewer" in rule
     assert said.endswith("The ranking is by images.")
 
@@ -79,10 +80,8 @@ def test_a_rule_that_asks_for_more_images_finds_fewer(write, rule, first, second
     ranking = compare(evaluated, Plan(patients=rule))
     assert [row.patients.counts for row in ranking.rows] == [second, first]
     words = {"majority": "more than half of their", "all": "all of their"}[rule]
-    assert f"called positive when {words} images are." in _describe(ranking, evaluated)
-    assert f"found when {words} COVID-19 images are called" in describe_rule(
-        ranking.rows, "COVID-19"
-    )
+    assert f"found by {words} COVID-19 images, and" in _describe(ranking, evaluated)
+    assert f"found by {words} COVID-19 images, and" in describe_rule(ranking.rows, "COVID-19")
 
 
 def test_whoever_misses_fewer_patients_than_the_best_run_is_named(tmp_path):

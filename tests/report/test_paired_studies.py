@@ -95,14 +95,14 @@ def test_the_report_says_it(data):
     part = text[text.index("## Experiment by experiment") :]
 
     assert "3 experiments of as-run beside those of corrected with the same number." in part
-    assert "Of as-run, exp3-as-run misses the fewest: 9, with 5 false alarms." in part
-    assert "Of corrected, exp1-corrected misses the fewest: 6, with 5 false alarms." in part
-    assert "1 of 3 miss significantly fewer COVID-19 images than in the first, and 0" in part
+    assert "Of as-run 3 of 3 runs have a rank; first of them is exp3-as-run, with 9" in part
+    assert "Of corrected 3 of 3 runs have a rank; first of them is exp1-corrected, with 6" in part
+    assert "1 of 3 miss significantly fewer COVID-19 images in the second study, and 0" in part
     assert "- In every experiment: train labels pneumonia-counts-as-covid-19 → as-given." in part
     assert "- Besides in experiments 1 and 3: loss wrong → focal." in part
     assert "for COVID-19: missed of 30, false alarms of 30" in part
-    assert "| 1 | 18 | 5 | 6 | 5 | \\+0.400 (95 % CI" in part
-    assert "| 2 | 10 | 5 | 10 | 5 | 0.000 (95 % CI" in part
+    assert "| No. 1 | 18 | 5 | 6 | 5 | \\+0.400 (95 % CI" in part
+    assert "| No. 2 | 10 | 5 | 10 | 5 | 0.000 (95 % CI" in part
     assert "Without one run of the same number in the other study: exp4-as-run." in part
     (studies,) = json.loads(render_json(data))["paired_studies"]
     assert studies["pairs"][0]["sensitivity"]["only_second"] == 12
@@ -116,3 +116,21 @@ def test_runs_of_one_study_have_no_such_section(tmp_path):
 
     assert data.paired_studies == ()
     assert "Experiment by experiment" not in render_markdown(data)
+
+
+def test_a_run_without_a_rank_is_never_the_one_that_misses_fewest(tmp_path):
+    """One calls everything positive, and another nothing: their difference is not said to be one of
+    quality."""
+    _write(tmp_path, "as-run", 1, 0, 30, AS_RUN)
+    _write(tmp_path, "as-run", 2, 9, 5, AS_RUN)
+    _write(tmp_path, "corrected", 1, 30, 0, CORRECTED)
+    _write(tmp_path, "corrected", 2, 30, 0, CORRECTED)
+    text = render_markdown(_collect(tmp_path))
+    part = text[text.index("## Experiment by experiment") :]
+
+    assert "Of as-run 1 of 2 runs has a rank; first of them is exp2-as-run, with 9 missed" in part
+    assert "Of corrected no run has a rank." in part
+    assert "significantly" not in part[: part.index("What was changed")]
+    assert "not which is better" in part
+    assert "| No. 1 (no rank: both) | 0 | 30 | 30 | 0 |" in part
+    assert "| No. 2 (no rank: second) |" in part

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
-from covidreport.records import Comparison, PairedStudies, Ranking, ReportData
+from covidreport.records import (
+    Comparison,
+    ExperimentPair,
+    PairedStudies,
+    RankedRun,
+    Ranking,
+    ReportData,
+)
 from covidreport.report.blocks import (
     Block,
     Cell,
@@ -50,42 +57,48 @@ def _describe(studies: PairedStudies, data: ReportData, index: Index) -> tuple[B
 
 
 def _lead(studies: PairedStudies, data: ReportData, index: Index) -> str:
-    """Which studies, which run is first in each, and how many experiments were changed by it."""
+    """Which studies, which run is first in each, and how many experiments it changed."""
+    ranked = {row.run: row for row in data.rankings[0].rows if row.rank is not None}
     words = (
         f"{plural(len(studies.pairs), 'experiment')} of {clean(studies.first)} beside "
         f"{'that' if len(studies.pairs) == 1 else 'those'} of {clean(studies.second)} with the "
-        f"same number. {_name_first(studies, data)}"
+        "same number. "
     )
-    compared = [each.sensitivity for each in studies.pairs if each.sensitivity is not None]
-    significant = [each for each in compared if each.is_significant(0.05)]
+    words += " ".join((
+        _name_first(studies.first, [each.first for each in studies.pairs], ranked),
+        _name_first(studies.second, [each.second for each in studies.pairs], ranked),
+    ))  # fmt: skip
+    both = [
+        each.sensitivity for each in studies.pairs
+        if each.sensitivity is not None and {each.first, each.second} <= ranked.keys()
+    ]  # fmt: skip
+    significant = [each for each in both if each.is_significant(0.05)]
     fewer = sum((each.difference or 0.0) > 0 for each in significant)
-    if compared:
+    if both:
         words += (
-            f" In the second study {whole(fewer)} of {whole(len(compared))} miss significantly "
-            f"fewer {index.disease} images than in the first, and "
+            f" Where both runs have a rank, {whole(fewer)} of {whole(len(both))} miss "
+            f"significantly fewer {index.disease} images in the second study, and "
             f"{whole(len(significant) - fewer)} significantly more."
+        )
+    if len(both) < len(studies.pairs):
+        words += (
+            " Beside a run without a rank a difference tells of its threshold or its fit, and not "
+            "which is better."
         )
     return words
 
 
-def _name_first(studies: PairedStudies, data: ReportData) -> str:
-    """The run of each study that stands highest in the ranking."""
-    ranks = {row.run: row for row in data.rankings[0].rows if row.rank is not None}
-    said = []
-    for name, runs in (
-        (studies.first, [each.first for each in studies.pairs]),
-        (studies.second, [each.second for each in studies.pairs]),
-    ):
-        rows = [ranks[run] for run in runs if run in ranks]
-        if not rows:
-            said.append(f"Of {clean(name)} none can be ranked.")
-            continue
-        best = min(rows, key=lambda row: row.rank or 0)
-        said.append(
-            f"Of {clean(name)}, {clean(best.run)} misses the fewest: {whole(best.missed)}, with "
-            f"{plural(best.false_alarms, 'false alarm')}."
-        )
-    return " ".join(said)
+def _name_first(study: str, runs: Sequence[str], ranked: Mapping[str, RankedRun]) -> str:
+    """How many runs of a study have a rank, and which of them stands highest."""
+    rows = [ranked[run] for run in runs if run in ranked]
+    if not rows:
+        return f"Of {clean(study)} no run has a rank."
+    best = min(rows, key=lambda row: row.rank or 0)
+    return (
+        f"Of {clean(study)} {whole(len(rows))} of {plural(len(runs), 'run')} "
+        f"{'has' if len(rows) == 1 else 'have'} a rank; first of them is {clean(best.run)}, with "
+        f"{whole(best.missed)} missed and {plural(best.false_alarms, 'false alarm')}."
+    )
 
 
 def _list_changed(studies: PairedStudies) -> tuple[Block, ...]:
@@ -124,9 +137,10 @@ def _tabulate(studies: PairedStudies, ranking: Ranking, index: Index) -> Table:
     runs = [each.first for each in studies.pairs], [each.second for each in studies.pairs]
     counts = [[index.counts(index.evaluation(run, ranking)) for run in of] for of in runs]
     alike = all_alike([one for of in counts for one in of])
+    ranked = {row.run for row in ranking.rows if row.rank is not None}
     rows = []
     for pair, *of_pair in zip(studies.pairs, *counts, strict=True):
-        cells: list[Cell] = [Text(pair.experiment)]
+        cells: list[Cell] = [Text(f"No. {pair.experiment}", _say_unranked(pair, ranked))]
         for one in of_pair:
             missed, _, alarms = count_cells(one, alike=alike)
             cells += [missed, alarms]
@@ -140,19 +154,31 @@ def _tabulate(studies: PairedStudies, ranking: Ranking, index: Index) -> Table:
     return Table(caption, _list_columns(studies), tuple(rows), "pairs")
 
 
+def _say_unranked(pair: ExperimentPair, ranked: Set[str]) -> str:
+    """Which of the two runs have no rank, so that nobody takes their counts for good ones."""
+    without = [name for name, run in (("first", pair.first), ("second", pair.second))
+               if run not in ranked]  # fmt: skip
+    return f"no rank: {'both' if len(without) == 2 else without[0]}" if without else ""
+
+
 def _list_columns(studies: PairedStudies) -> tuple[Column, ...]:
     head = [Column("Experiment", kind="name")]
     for study in (studies.first, studies.second):
         head += [Column(title, clean(study), "count") for title in ("Missed", "False alarms")]
-    for title, found in (
-        ("Sensitivity", [each.sensitivity for each in studies.pairs]),
-        ("Specificity", [each.specificity for each in studies.pairs]),
+    for name, found in (
+        ("sensitivity", [each.sensitivity for each in studies.pairs]),
+        ("specificity", [each.specificity for each in studies.pairs]),
     ):
         ends = [end for one in found if one is not None
                 for end in (one.difference, one.low, one.high)]  # fmt: skip
         head += [
-            Column(title, "difference, 95 % CI", "figure", fit_domain(ends)),
-            Column("Adjusted p", title.lower(), "count"),
+            Column(f"Difference in {name}", "95 % CI", "figure", fit_domain(ends)),
+            Column(
+                "Adjusted p",
+                name,
+                "count",
+                room="always" if name == "sensitivity" else "wide",
+            ),
         ]
     return tuple(head)
 

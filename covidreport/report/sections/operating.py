@@ -224,7 +224,7 @@ def _explain_edge(drawn: Sequence[tuple[str, Lines]]) -> str:
         for series in (*lines.lines, *lines.dots)
         for _, y in series.places
     )
-    return " What stands on the lower edge, mark or line's end, lies below it." if below else ""
+    return " Marks and ends on the lower edge lie below it." if below else ""
 
 
 def _areas(runs: Sequence[ReportedRun], label: str, metric: str, word: str) -> str:

@@ -28,6 +28,7 @@ LONGEST = (
     "tests/report/browser/test_print.py",
     "tests/report/browser/test_page.py",
     "tests/train/test_grid.py",
+    "tests/test_how_to_pages.py",
     "tests/integrations/test_mlflow.py",
     "tests/report/browser/test_accessibility.py",
     "tests/cli/test_folds.py",

@@ -6,7 +6,6 @@ from __future__ import annotations
 import csv
 import json
 import re
-import shlex
 from typing import Any
 
 import pytest
@@ -23,14 +22,14 @@ from pages.links import find_anchors, find_broken, find_links, lead_out, list_ou
 from pages.nav import list_pages
 from pages.write import GENERATED, part_lists, read_pages
 from tests.cli.command import ROOT, run_command, write_model, write_study
+from tests.dataset.published import write_nih
 from tests.datasets import write_flat_dataset
 from tests.onnx_models import write_brightness_model
+from tests.page_blocks import DOCS, find_blocks, list_commands, run_commands
+from tests.test_how_to_pages import PREPARED
 
-DOCS = ROOT / "docs"
-BLOCK = re.compile(
-    r"(?P<mark><!-- (?P<why>not run[^>]*) -->\n)?```(?P<kind>sh|python)\n(?P<text>.*?)```", re.S
-)
-MOST_MARKED = 10
+MARKED = 6
+"""Blocks that need a network, the program of DVC, weights of one's own, or are run by another."""
 GROUP = get_group(build_app())
 
 
@@ -38,29 +37,6 @@ GROUP = get_group(build_app())
 def pages():
     """Every page by its name."""
     return read_pages()
-
-
-def _blocks(page, kind="sh"):
-    text = (DOCS / page).read_text(encoding="utf-8")
-    return [found for found in BLOCK.finditer(text) if found["kind"] == kind]
-
-
-def _commands(page):
-    """The lines of a page's blocks that are to be run, in their order."""
-    texts = [found["text"] for found in _blocks(page) if not found["why"]]
-    lines = "".join(texts).replace("\\\n", " ").splitlines()
-    return [shlex.split(line, comments=True) for line in lines if line.split("#")[0].strip()]
-
-
-def _run_page(page, folder):
-    """Run what a page says, word for word; gives what came of each command."""
-    done = {}
-    for program, *words in _commands(page):
-        assert program == "covidreport", program
-        one = run_command(folder, *words)
-        assert one.returncode == 0, f"{page}: {words}: {one.stdout}{one.stderr}"
-        done[" ".join(words[:2])] = one
-    return done
 
 
 def test_every_page_has_its_place_once():
@@ -171,13 +147,13 @@ def test_nothing_of_the_site_is_fetched_from_elsewhere(pages, tmp_path):
 
 
 def test_what_is_not_run_is_marked_with_its_reason():
-    """In the page's source, and at most ten of all blocks."""
+    """In the page's source, and no more of all blocks than there are."""
     marked = [
         (page, found["why"])
         for page in list_pages() if page not in GENERATED
-        for kind in ("sh", "python") for found in _blocks(page, kind) if found["why"]
+        for kind in ("sh", "python") for found in find_blocks(page, kind) if found["why"]
     ]  # fmt: skip
-    assert len(marked) <= MOST_MARKED
+    assert len(marked) == MARKED
     for page, why in marked:
         assert re.search(r"needs|tests/\S+\.py", why), page
         for file in re.findall(r"tests/\S+\.py", why):
@@ -194,23 +170,12 @@ def _parse(words):
 
 
 RUN_ELSEWHERE = {
-    "ci.md": "integrations/test_story.py",
-    "combine.md": "cli/test_combine.py",
-    "datasets.md": "cli/test_sites.py",
-    "folds.md": "cli/test_folds.py",
-    "foreign.md": "cli/test_foreign.py",
+    "datasets.md": "test_how_to_pages.py",
     "formats.md": "test_formats_page.py",
-    "groups.md": "cli/test_groups.py",
     "hospitals.md": "cli/test_sites.py",
-    "maps.md": "cli/test_maps.py",
-    "paper.md": "cli/test_paper.py",
-    "readers.md": "cli/test_truths.py",
-    "robustness.md": "cli/test_disturb.py",
-    "scale.md": "cli/test_shards.py",
-    "train.md": "train/test_train_page.py",
     "tutorials/demo.md": "test_readme.py",
 }
-"""By page: the tests that run its commands, or the same ones on data of their own."""
+"""By page: the tests that run its commands word for word, beside what they ask of them."""
 RUN_HERE = {
     "explanation/gate.md", "gate.md", "models.md", "study-2020.md", "templates.md",
     "tutorials/folds.md", "tutorials/github.md", "tutorials/pytorch.md",
@@ -218,10 +183,15 @@ RUN_HERE = {
 
 
 def test_every_page_with_commands_is_run_by_tests():
-    """Here, or by the tests that the list names."""
-    with_commands = {page for page in list_pages() if page not in GENERATED and _blocks(page)}
-    assert with_commands == RUN_HERE | set(RUN_ELSEWHERE)
+    """Word for word: here, with what each page needs, or by the tests that the list names."""
+    with_commands = {page for page in list_pages() if page not in GENERATED and find_blocks(page)}
+    assert with_commands == RUN_HERE | set(PREPARED) | set(RUN_ELSEWHERE)
     assert all((ROOT / "tests" / file).is_file() for file in RUN_ELSEWHERE.values())
+    of_python = {
+        page for page in list_pages() if page not in GENERATED
+        for found in find_blocks(page, "python") if not found["why"]
+    }  # fmt: skip
+    assert of_python == {"notebook.md", "python.md"}  # tests/cli/test_snippets.py runs all of both
 
 
 @pytest.fixture(scope="module")
@@ -254,11 +224,7 @@ def project(tmp_path_factory):
 @pytest.mark.parametrize("page", ["gate.md", "templates.md", "models.md", "explanation/gate.md"])
 def test_the_commands_of_a_page_run(project, page):
     """One after the other in one project; a gate passes or fails, and is never in error."""
-    for program, *words in _commands(page):
-        assert program == "covidreport"
-        done = run_command(project, *words)
-        wanted = (0, 1) if words[0] == "gate" else (0,)
-        assert done.returncode in wanted, f"{words}: {done.stdout}{done.stderr}"
+    run_commands(project, list_commands(page))
 
 
 def test_every_command_of_every_page_is_one_that_the_command_line_takes():
@@ -266,7 +232,7 @@ def test_every_command_of_every_page_is_one_that_the_command_line_takes():
     count = 0
     for page in list_pages():
         if page not in GENERATED:
-            for program, *words in _commands(page):
+            for program, *words in list_commands(page):
                 if program == "covidreport":
                     _parse(words)
                     count += 1
@@ -276,16 +242,16 @@ def test_every_command_of_every_page_is_one_that_the_command_line_takes():
 def test_the_tutorial_on_pytorch_models_runs(tmp_path):
     """On a look-alike of the NIH set, with a stand-in for the model that is exported there."""
     archive = tmp_path / "archive"
-    _write_nih(archive)
+    write_nih(archive)
     write_brightness_model(
         tmp_path / "models" / "densenet121.onnx", labels=("pneumonia", "edema", "no finding"),
         slopes=(0.5, 0.5, -0.5), offsets=(1.0, 0.0, 0.0), dtype="float32",
         pixels=PixelSpec(224, 224, channels=3), metadata={},
     )  # fmt: skip
-    (export,) = _blocks("tutorials/pytorch.md", "python")
+    (export,) = find_blocks("tutorials/pytorch.md", "python")
     assert "models/densenet121.onnx" in export["text"]
 
-    done = _run_page("tutorials/pytorch.md", tmp_path)
+    done = run_commands(tmp_path, list_commands("tutorials/pytorch.md"))
 
     assert "NIH ChestX-ray14" in done["init archive"].stderr
     settings = (tmp_path / "covidreport.toml").read_text()
@@ -295,30 +261,11 @@ def test_the_tutorial_on_pytorch_models_runs(tmp_path):
     assert "densenet121" in (tmp_path / "report.html").read_text()
 
 
-def _write_nih(folder):
-    (folder / "images_001" / "images").mkdir(parents=True)
-    head = (
-        "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,"
-        "View Position,OriginalImage[Width,Height],OriginalImagePixelSpacing[x,y],"
-    )
-    rows, lists = [], {"train_val_list.txt": [], "test_list.txt": []}
-    for i in range(14):
-        name, sick = f"{i // 2 + 1:08}_{i % 2:03}.png", i % 3 == 0
-        picture = Image.new("L", (32, 32), (120 if sick else 60) + i)
-        picture.save(folder / "images_001" / "images" / name)
-        finding = "Pneumonia|Edema" if sick else "No Finding"
-        rows.append(f"{name},{finding},0,{i // 2 + 1},058Y,{'MF'[i % 4 > 1]},PA,32,32,0.1,0.1,")
-        lists["test_list.txt" if i >= 4 else "train_val_list.txt"].append(name)
-    (folder / "Data_Entry_2017.csv").write_text("\n".join([head, *rows]) + "\n")
-    for file, names in lists.items():
-        (folder / file).write_text("\n".join(names) + "\n")
-
-
 def test_the_tutorial_on_the_gate_runs(tmp_path):
     """Its commands, and its excerpt of the workflow; tests/integrations/test_story.py has what the
     gate then does."""
     write_study(tmp_path, first=100)
-    done = _run_page("tutorials/github.md", tmp_path)
+    done = run_commands(tmp_path, list_commands("tutorials/github.md"))
     assert "misses 1 of 3 COVID-19 images" in done["baseline set"].stderr
     example = (ROOT / "examples" / "ci" / "github-workflow.yml").read_text()
     quoted = re.findall(r"```yaml\n(.*?)```", (DOCS / "tutorials" / "github.md").read_text(), re.S)[
@@ -344,7 +291,7 @@ def test_the_tutorial_on_folds_runs(tmp_path):
         folder = tmp_path / "runs" / f"resnet18-fold{fold}"
         write_model(folder, 100)
         (folder / "run.json").write_text(json.dumps({**json.loads(said), "fold": fold}))
-    done = _run_page("tutorials/folds.md", tmp_path)
+    done = run_commands(tmp_path, list_commands("tutorials/folds.md"))
     assert "fold" in manifest.read_text().splitlines()[0]
     assert "8 images" in done["evaluate runs/"].stderr + done["evaluate runs/"].stdout
     assert "5 models" in (tmp_path / "report.html").read_text()
@@ -353,7 +300,7 @@ def test_the_tutorial_on_folds_runs(tmp_path):
 def test_the_page_on_the_study_says_what_its_counts_say(tmp_path):
     """Its commands run where the examples are; both pictures are those that they make."""
     (tmp_path / "examples").symlink_to(ROOT / "examples")
-    _run_page("study-2020.md", tmp_path)
+    run_commands(tmp_path, list_commands("study-2020.md"))
     for name in ("ranking.svg", "loss.svg"):
         made = tmp_path / "docs" / "study-2020" / name
         assert made.read_bytes() == (DOCS / "study-2020" / name).read_bytes()

@@ -9,6 +9,8 @@ import gzip
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from PIL import Image
+
 from tests.dataset.manifests import write_images
 
 CHEXPERT = (
@@ -318,3 +320,24 @@ DECIDED: dict[str, Sequence[str]] = {
     "bimcv": ["--covid-is-pneumonia"],
 }
 """Options that decide what is in doubt."""
+
+
+def write_nih(folder: Path) -> None:
+    """As `LOOK_ALIKES` has it, with more images, which can be decoded: what is brighter is ill."""
+    (folder / "images_001" / "images").mkdir(parents=True)
+    head = (
+        "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,"
+        "View Position,OriginalImage[Width,Height],OriginalImagePixelSpacing[x,y],"
+    )
+    rows: list[str] = []
+    lists: dict[str, list[str]] = {"train_val_list.txt": [], "test_list.txt": []}
+    for i in range(14):
+        name, sick = f"{i // 2 + 1:08}_{i % 2:03}.png", i % 3 == 0
+        picture = Image.new("L", (32, 32), (120 if sick else 60) + i)
+        picture.save(folder / "images_001" / "images" / name)
+        finding = "Pneumonia|Edema" if sick else "No Finding"
+        rows.append(f"{name},{finding},0,{i // 2 + 1},058Y,{'MF'[i % 4 > 1]},PA,32,32,0.1,0.1,")
+        lists["test_list.txt" if i >= 4 else "train_val_list.txt"].append(name)
+    (folder / "Data_Entry_2017.csv").write_text("\n".join([head, *rows]) + "\n")
+    for file, names in lists.items():
+        (folder / file).write_text("\n".join(names) + "\n")

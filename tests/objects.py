@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -34,6 +35,17 @@ class Store:
         for file in filter(Path.is_file, folder.rglob("*")):
             self.put(f"{key}/{file.relative_to(folder).as_posix()}", file.read_bytes())
 
+    def list_below(self, key: str) -> dict[str, bytes]:
+        """The objects below a key, by what follows it."""
+        found = self.client.list_objects_v2(Bucket=BUCKET, Prefix=f"{key}/").get("Contents", [])
+        names = [each["Key"] for each in found]
+        return {
+            name.removeprefix(f"{key}/"): self.client.get_object(Bucket=BUCKET, Key=name)[
+                "Body"
+            ].read()
+            for name in names
+        }
+
     def stop(self) -> None:
         """End the server: nothing answers any more."""
         self._server.stop()
@@ -55,6 +67,7 @@ def serve_objects(monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     }.items():  # fmt: skip
         monkeypatch.setenv(name, value)
     forget_stores()
+    urlopen(Request(f"{url}/moto-api/reset", method="POST")).close()  # noqa: S310 - it is of the process
     store = Store(server, url)
     try:
         yield store

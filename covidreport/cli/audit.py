@@ -10,6 +10,7 @@ import typer
 from msgspec.structs import replace
 
 from covidreport.cli.options import AsJson, Jobs, read_options
+from covidreport.storage.address import locate_output
 
 if TYPE_CHECKING:
     from covidreport.audit.document import Audit
@@ -63,7 +64,11 @@ def audit(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option(help="Write what was found as JSON too, for `render --audit`."),
+        typer.Option(
+            help="Write what was found as JSON too, for `render --audit`.",
+            parser=locate_output,
+            metavar="PATH",
+        ),
     ] = None,
     ignore: Annotated[
         list[str] | None,

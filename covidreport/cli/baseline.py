@@ -9,6 +9,7 @@ import typer
 
 from covidreport.cli.common import Commands
 from covidreport.cli.options import AsJson, RunFolder, StoredDataset, StoredSplit, Variant
+from covidreport.storage.address import locate_output
 
 commands = Commands(
     help="Set the baseline that runs are compared with.",
@@ -44,7 +45,9 @@ def root() -> None:
 )
 def set_baseline(
     run: RunFolder,
-    output: Annotated[Path, typer.Option(help="The file to write.")] = Path("baseline.json"),
+    output: Annotated[
+        Path, typer.Option(help="The file to write.", parser=locate_output, metavar="PATH")
+    ] = Path("baseline.json"),
     known: Annotated[
         Path | None,
         typer.Option(

@@ -38,6 +38,7 @@ from covidreport.cli.options import (
     take_gate_options,
     take_options,
 )
+from covidreport.storage.address import locate_output
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,7 +88,12 @@ def ci(
     batch_size: BatchSize = None,
     jobs: Jobs = None,
     output_dir: Annotated[
-        Path, typer.Option(help="A folder for the report, verdict.json and all other outputs.")
+        Path,
+        typer.Option(
+            help="A folder for the report, verdict.json and all other outputs.",
+            parser=locate_output,
+            metavar="PATH",
+        ),
     ] = Path("verdict"),
     trust_stored: TrustStored = False,
     base: BaseBranch = None,

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from covidreport.cli.options import AsJson, Runs, StoredDataset, StoredSplit, Variant
 from covidreport.errors import RunError, UsageError
+from covidreport.storage.address import locate_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -52,7 +53,11 @@ def export(
     folders: Runs = None,
     dvc: Annotated[
         Path | None,
-        typer.Option(help="Write one run's metrics.json and plots/ there.", metavar="FOLDER"),
+        typer.Option(
+            help="Write one run's metrics.json and plots/ there.",
+            metavar="FOLDER",
+            parser=locate_output,
+        ),
     ] = None,
     all_metrics: Annotated[
         bool,
@@ -63,7 +68,10 @@ def export(
         ),
     ] = False,
     model_card: Annotated[
-        Path | None, typer.Option(help="Write one run's model card to this file.", metavar="FILE")
+        Path | None,
+        typer.Option(
+            help="Write one run's model card to this file.", metavar="FILE", parser=locate_output
+        ),
     ] = None,
     checklist: Annotated[
         list[str] | None,
@@ -76,12 +84,15 @@ def export(
         typer.Option(
             help="The checklist's file: .md, .html, .csv or .json.  [default: NAME.md]",
             metavar="FILE",
+            parser=locate_output,
         ),
     ] = None,
     figures: Annotated[
         Path | None,
         typer.Option(
-            help="Write the report's charts as SVG and PDF into this folder.", metavar="FOLDER"
+            help="Write the report's charts as SVG and PDF into this folder.",
+            metavar="FOLDER",
+            parser=locate_output,
         ),
     ] = None,
     split: StoredSplit = None,

@@ -24,6 +24,7 @@ from covidreport.cli.options import (
     Warnings,
     take_gate_options,
 )
+from covidreport.storage.address import locate_output
 
 HELP = (
     "Judge evaluated runs by limits and a baseline. Reads what `covidreport evaluate` stored; "
@@ -67,7 +68,12 @@ def gate(
     ] = None,
     variant: Variant = None,
     output_dir: Annotated[
-        Path | None, typer.Option(help="A folder for verdict.json and all other outputs.")
+        Path | None,
+        typer.Option(
+            help="A folder for verdict.json and all other outputs.",
+            parser=locate_output,
+            metavar="PATH",
+        ),
     ] = None,
     show_ids: ShowIds = False,
     max_failed_share: MaxFailedShare = None,

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from covidreport.cli.options import AsJson, Runs, TunedThresholds, read_options
+from covidreport.storage.address import locate_output
 
 
 def register(app: typer.Typer) -> None:
@@ -33,7 +34,9 @@ def register(app: typer.Typer) -> None:
 def kit(
     context: typer.Context,
     folders: Runs = None,
-    output: Annotated[Path, typer.Option(help="Where to write the kit.")] = Path("kit.zip"),
+    output: Annotated[
+        Path, typer.Option(help="Where to write the kit.", parser=locate_output, metavar="PATH")
+    ] = Path("kit.zip"),
     threshold: Annotated[
         list[str] | None,
         typer.Option(
@@ -56,6 +59,7 @@ def kit(
     from covidreport.cli.terminal import out, print_json, say, say_note
     from covidreport.evaluate.thresholds import Thresholds
     from covidreport.kit.seal import KitRequest, seal_runs
+    from covidreport.storage.files import measure_file
     from covidreport.storage.runs import discover_runs
     from covidreport.storage.shared import share_input
     from covidreport.text import plural
@@ -75,7 +79,7 @@ def kit(
         document = {"schema": "covidreport.kit/1", "file": str(output), "sha256": digest}
         print_json({**document, "target": sealed.target, "runs": names})
         return
-    bytes_ = size(output.stat().st_size)
+    bytes_ = size(measure_file(output))
     print_line(out, f"wrote {output}: {plural(len(sealed.runs), 'run')}, {bytes_}")
     print_line(out, f"kit {digest}")
     say(

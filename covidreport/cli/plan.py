@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from covidreport.cli.options import AsJson, StoredDataset, StoredSplit
 from covidreport.errors import UsageError
+from covidreport.storage.address import locate_output
 
 if TYPE_CHECKING:
     from covidreport.compare.discordance import Agreement
@@ -107,7 +108,11 @@ def plan(  # each is an option
     dataset: StoredDataset = None,
     output: Annotated[
         Path | None,
-        typer.Option(help="Write the plan with its plots, as .html or .md.", metavar="FILE"),
+        typer.Option(
+            help="Write the plan with its plots, as .html or .md.",
+            metavar="FILE",
+            parser=locate_output,
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

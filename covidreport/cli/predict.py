@@ -22,6 +22,7 @@ from covidreport.cli.options import (
     read_options,
 )
 from covidreport.errors import UsageError
+from covidreport.storage.address import locate_output
 
 if TYPE_CHECKING:
     from covidreport.evaluate.tuned import ChosenThresholds
@@ -49,9 +50,10 @@ def predict(
         list[Path],
         typer.Argument(help="Images, folders of images, or a manifest (.csv, .parquet)."),
     ],
-    output: Annotated[Path, typer.Option(help="The table: .csv or .parquet.")] = Path(
-        "predictions.csv"
-    ),
+    output: Annotated[
+        Path,
+        typer.Option(help="The table: .csv or .parquet.", parser=locate_output, metavar="PATH"),
+    ] = Path("predictions.csv"),
     threshold: Threshold = None,
     thresholds: TunedThresholds = None,
     provider: Provider = None,

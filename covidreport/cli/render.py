@@ -23,6 +23,7 @@ from covidreport.cli.options import (
     Variant,
 )
 from covidreport.errors import UsageError
+from covidreport.storage.address import Address, is_folder, locate_output
 
 if TYPE_CHECKING:
     from covidreport.records import ReportData
@@ -57,7 +58,10 @@ def render(
     output: Annotated[
         Path | None,
         typer.Option(
-            help="A file, with several formats a folder, or - for stdout.  [default: report.html …]"
+            help="A file, with several formats a folder, or - for stdout.  [default: report.html "
+            "…]",
+            parser=locate_output,
+            metavar="PATH",
         ),
     ] = None,
     split: StoredSplit = None,
@@ -186,10 +190,12 @@ def _check_formats(
         )
     if str(output) == "-" and names[0] in DOCUMENTS:
         raise UsageError(f"--format {names[0]} is no text: give --output a file")
-    if len(names) > 1 and output is not None and (str(output) == "-" or output.is_file()):
+    if len(names) > 1 and output is not None and (str(output) == "-" or _is_one_file(output)):
         raise UsageError(f"{len(names)} formats can't go into one file: give --output a folder")
-    if opened and ("html" not in names or str(output) == "-"):
-        raise UsageError("--open shows the HTML report: render --format html into a file")
+    if opened and ("html" not in names or str(output) == "-" or isinstance(output, Address)):
+        raise UsageError(
+            "--open shows the HTML report: render --format html into a file of this machine"
+        )
     if as_json and str(output) == "-":
         raise UsageError("--json lists the files that were written: give --output a file")
     if charts and ("markdown" not in names or str(output) == "-"):
@@ -197,6 +203,10 @@ def _check_formats(
             "--charts writes pictures beside a Markdown report: use --format markdown, into a file"
         )
     return names
+
+
+def _is_one_file(output: Path) -> bool:
+    return not is_folder(output) if isinstance(output, Address) else output.is_file()
 
 
 def _choose_render_options(
@@ -232,4 +242,4 @@ def _name_file(output: Path | None, suffix: str, *, several: bool) -> Path:
     name = f"report.{suffix.lstrip('.')}"
     if output is None:
         return Path(name)
-    return output / name if several or output.is_dir() else output
+    return output / name if several or is_folder(output) else output

@@ -22,7 +22,7 @@ from covidreport.report.formats import (
 )
 from covidreport.report.options import PLAIN, RenderOptions
 from covidreport.report.summary import describe_report, render_summary
-from covidreport.storage.address import refuse_addresses
+from covidreport.storage.address import locate_output
 from covidreport.store import write_atomic
 from covidreport.text import listed
 from covidreport.text.deprecations import warn_of
@@ -75,14 +75,13 @@ class Report:
         Such as `report.html`, `report.md`, `report.json` or `report.ranking.csv`. Raises UsageError
         where no format's files end so.
         """
-        file = Path(path)
+        file = locate_output(path)
         ends = {find_suffix(name): name for name in name_formats()}
         found = [ends[end] for end in sorted(ends, key=len) if file.name.endswith(end)]
         if not found:
             raise UsageError(
                 f"{file}: the name of a report ends as {listed(list(ends), last='or')}"
             )
-        refuse_addresses([("", file)])
         warn_of("format", found[-1])
         write_atomic(file, encode_report(found[-1], self.data, RenderOptions(hide=self.hide)))
         return file

@@ -6,19 +6,23 @@ a path of such a text is no error to the system, and `s3://bucket/report.html` n
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePath
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from covidreport.errors import UsageError
 from covidreport.storage import objects
+from covidreport.storage.store_errors import strip_secrets
 from covidreport.text import listed
 
 SCHEMES: Final = ("s3", "gs", "az", "hf", "memory")
 """Stores that are read; `memory` is fsspec's own, which ends with the process."""
+WRITTEN: Final = ("s3", "gs", "az")
+"""Stores that are written to. On the Hub each file would be a commit."""
 MOST_BYTES: Final = 1 << 32
 """Of a manifest, or an image whose size nobody has looked at."""
 _ADDRESS: Final = re.compile(r"([a-z][a-z0-9+.-]+):/+(.*)", re.IGNORECASE | re.DOTALL)
@@ -35,8 +39,9 @@ else:
 class Address(_Base):
     """Where an object is, or a folder of them, such as `s3://bucket/data/manifest.csv`.
 
-    As a path it has parts, a parent, a name and a suffix; it is asked whether it is there, and
-    opened for reading. What else a path can do is meant for this machine, and is not for it.
+    As a path it has parts, a parent, a name and a suffix; it is asked whether it is there, opened
+    for reading, and deleted. Whole files are put there by `write_atomic`. What else a path can do
+    is meant for this machine, and is not for it.
     """
 
     def __str__(self) -> str:
@@ -83,20 +88,38 @@ class Address(_Base):
         file = io.BufferedReader(io.BytesIO(self.read_bytes()))
         return file if mode == "rb" else io.TextIOWrapper(file, *args, **more)
 
+    def unlink(self, missing_ok: bool = False) -> None:
+        """Delete the object. WriteError where that is not allowed."""
+        if not missing_ok and not self.exists():
+            raise FileNotFoundError(errno.ENOENT, "there is no such object", str(self))
+        objects.delete_object(str(self))
+
 
 def locate(place: str | os.PathLike[str]) -> Path:
     """A place as a path, or as an `Address` where it is one that can be read.
 
     UsageError for an address of another kind, and for one that holds credentials.
     """
+    return _locate(
+        place, SCHEMES, f"{_list_schemes(SCHEMES[:-1])} are read: copy what it names to this "
+        "machine with its own tool",
+    )  # fmt: skip
+
+
+def locate_output(place: str | os.PathLike[str]) -> Path:
+    """As `locate` of where a file is to be written, whole."""
+    return _locate(
+        place, WRITTEN, f"{_list_schemes(WRITTEN)} are written to: write to this machine, and copy "
+        "from there with its own tool",
+    )  # fmt: skip
+
+
+def _locate(place: str | os.PathLike[str], schemes: Sequence[str], which: str) -> Path:
     found = _ADDRESS.match(os.fspath(place))
     if found is None:
         return Path(place)
-    if found[1].lower() not in SCHEMES:
-        raise UsageError(
-            f"{_show(found)} is an address, and of those {_list_schemes()} are read: copy what it "
-            "names to this machine with its own tool"
-        )
+    if found[1].lower() not in schemes:
+        raise UsageError(f"{_show(found)} is an address, and of those {which}")
     if _CREDENTIALS.match(found[2]):
         raise UsageError(
             f"{_show(found)} was given with credentials, which would be recorded: give them by the "
@@ -109,6 +132,14 @@ def locate_beside(folder: Path, place: str) -> Path:
     """As `locate`; a path begins in the folder."""
     located = locate(place)
     return located if isinstance(located, Address) else folder / located
+
+
+def is_folder(place: Path) -> bool:
+    """Whether files go into it by their own names; in a store a place without a suffix is one.
+
+    A store is not asked: who may write there need not be allowed to look.
+    """
+    return not place.suffix if isinstance(place, Address) else place.is_dir()
 
 
 def find_address(path: Path | str) -> Address | None:
@@ -131,11 +162,11 @@ def explain_address(place: str | os.PathLike[str]) -> str | None:
 
 
 def _show(found: re.Match[str]) -> str:
-    return objects.strip_secrets(f"{found[1]}://{found[2]}")
+    return strip_secrets(f"{found[1]}://{found[2]}")
 
 
-def _list_schemes() -> str:
-    return listed([f"{scheme}://" for scheme in SCHEMES[:-1]])
+def _list_schemes(schemes: Sequence[str]) -> str:
+    return listed([f"{scheme}://" for scheme in schemes])
 
 
 def refuse_address(place: str | os.PathLike[str], where: str = "") -> None:

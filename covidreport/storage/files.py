@@ -17,6 +17,7 @@ from typing import Final
 
 from covidreport.errors import StoreError
 from covidreport.storage.address import find_address
+from covidreport.storage.objects import digest_object, measure_object
 
 MOST_NAME_BYTES: Final = 255
 """Of a file's name, on all usual file systems."""
@@ -97,9 +98,18 @@ def read_text(path: Path, most_bytes: int | None = None) -> str:
 
 
 def digest_file(path: Path) -> str:
-    """The sha256 of a file's bytes, in hexadecimal."""
+    """The sha256 of a file's or an object's bytes, in hexadecimal."""
+    if (address := find_address(path)) is not None:
+        return digest_object(str(address))
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def measure_file(path: Path) -> int:
+    """The size of a file or an object in bytes. OSError where it can't be looked up."""
+    if (address := find_address(path)) is not None:
+        return measure_object(str(address))
+    return path.stat().st_size
 
 
 def format_path(path: Path | str) -> str:

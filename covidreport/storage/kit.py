@@ -23,8 +23,10 @@ from typing import Any, Final
 
 from covidreport.errors import StoreError, UsageError, WriteError
 from covidreport.records import Answer, Kit, SealedMember
+from covidreport.storage.address import find_address, refuse_address
 from covidreport.storage.codec import FileFormat, encode, format_json
 from covidreport.storage.files import digest_file, format_path, open_file, read_bytes, read_text
+from covidreport.storage.objects import copy_to_store
 from covidreport.storage.write import encode_text
 
 KIT_FILE: Final = "kit.json"
@@ -66,9 +68,13 @@ def write_kit(path: Path, kit: Kit, files: Mapping[str, Path]) -> None:
     UsageError where another file stands there: a kit that was sent has to stay for its answers.
     WriteError where it can't be written.
     """
+    address = find_address(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".kit-", suffix=".part", dir=path.parent)
+        if address is None:
+            refuse_address(path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+        beside = None if address else path.parent
+        handle, name = tempfile.mkstemp(prefix=".kit-", suffix=".part", dir=beside)
         temporary = Path(name)
         try:
             with os.fdopen(handle, "wb") as stream:
@@ -78,6 +84,9 @@ def write_kit(path: Path, kit: Kit, files: Mapping[str, Path]) -> None:
                     f"{format_path(path)}: is there already, and is not this kit: name another "
                     "--output, since answers to a kit need the kit itself"
                 )
+            if address is not None:
+                copy_to_store(temporary, str(address))
+                return
             temporary.chmod(0o644)
             temporary.replace(path)
         finally:

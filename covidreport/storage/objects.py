@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import re
 from collections import defaultdict
 from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from functools import cache, partial
 from itertools import islice
+from pathlib import Path
 from typing import Any, Final
 
-from covidreport.errors import UnreachableError, UsageError
+from covidreport.errors import UnreachableError, UsageError, WriteError
+from covidreport.storage.store_errors import NoBucketError, PassingError, name_error
 
 REQUESTS: Final = 64
 """How many requests are under way at most: a store takes some 50 ms to answer each."""
@@ -24,6 +26,8 @@ AHEAD: Final = 16
 """How many objects a decoder has asked for before it needs them."""
 _MOST_LOOKED_UP: Final = 64
 """Objects of a folder that are looked up one by one; where more are wanted the folder is listed."""
+_PIECE_BYTES: Final = 1 << 26
+"""Of an object that is too large to be held."""
 _IDENTIFIES: Final = (
     "ETag", "etag", "generation", "VersionId", "version_id", "md5Hash", "content_md5", "blob_id",
     "created",
@@ -33,15 +37,6 @@ a list and a look-up do not say all the same. `created` is that of memory."""
 _OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
     "s3": {"config_kwargs": {"max_pool_connections": REQUESTS}},  # 10 by default
 }
-_SECRETS: Final = ((re.compile(r"(?<=://)[^\s/@]+@"), ""), (re.compile(r"\?[^\s'\"<>)]*"), ""))
-"""What an address may hold before the server's name and after its path."""
-
-
-def strip_secrets(text: str) -> str:
-    """A text without what addresses in it may hold of credentials."""
-    for pattern, plain in _SECRETS:
-        text = pattern.sub(plain, text)
-    return text
 
 
 @cache
@@ -90,27 +85,6 @@ def _call(address: str, work: Any, *args: Any, **more: Any) -> Any:
         raise name_error(address, error) from error
 
 
-def name_error(address: str, error: Exception) -> OSError | UnreachableError:
-    """What a store's error means: of this object, or that nobody gets an answer."""
-    if isinstance(error, FileNotFoundError):
-        return FileNotFoundError(errno.ENOENT, "there is no such object", address)
-    if isinstance(error, PermissionError) or _says_no(error):
-        return PermissionError(errno.EACCES, "the store gives no permission", address)
-    said = strip_secrets(" ".join(str(error).split()))[:300]
-    server = "/".join(address.split("/")[:3])
-    return UnreachableError(
-        f"{server}: does not answer ({type(error).__name__}: {said}); what is done is kept, so "
-        "that the same command goes on when it answers again"
-    )
-
-
-def _says_no(error: Exception) -> bool:
-    status = [getattr(error, name, None) for name in ("status", "status_code", "code")]
-    return bool({401, 403} & set(filter(lambda each: isinstance(each, int), status))) or (
-        isinstance(error, OSError) and str(error).startswith("Forbidden")  # gcsfs
-    )
-
-
 def read_object(address: str, most_bytes: int) -> bytes:
     """The bytes of an object in one request, no more than `most_bytes` of them.
 
@@ -120,6 +94,8 @@ def read_object(address: str, most_bytes: int) -> bytes:
     store, key = _reach(address)
     try:
         return bytes(_call(address, store.cat_file, key, start=0, end=most_bytes))
+    except PassingError:
+        raise
     except UnreachableError as error:
         # is it this object? a store has no part of an empty one, and may have lost the bytes of one
         size = _call(address, store.info, key)["size"]
@@ -203,11 +179,65 @@ def _identify(info: Mapping[str, Any]) -> bytes:
 
 
 def name_kind(address: str) -> str | None:
-    """What is there, `file` or `directory`; None for nothing. UsageError where nobody may ask."""
+    """What is there, `file` or `directory`; None for nothing.
+
+    UsageError where nobody may ask, and where there is no such bucket.
+    """
     store, key = _reach(address)
     try:
         return str(_call(address, store.info, key)["type"])
+    except NoBucketError as error:
+        raise UsageError(f"{address}: {error.strerror}") from error
     except FileNotFoundError:
         return None
     except PermissionError as error:
         raise UsageError(f"{address}: {error.strerror} to look it up") from error
+
+
+def write_object(address: str, data: bytes) -> None:
+    """Put an object, whole or not at all: a store shows it once it has all of it.
+
+    WriteError where there is no such bucket or no permission; UnreachableError as `read_object`.
+    """
+    store, key = _reach(address)
+    with _explain_writing(address):
+        _call(address, store.pipe_file, key, data)
+
+
+def copy_to_store(file: Path, address: str) -> None:
+    """As `write_object` with what is in a file of this machine, of any size."""
+    store, key = _reach(address)
+    with _explain_writing(address):
+        _call(address, store.put_file, str(file), key)
+
+
+def delete_object(address: str) -> None:
+    """Delete an object; nothing where there is none. WriteError as `write_object`."""
+    store, key = _reach(address)
+    with _explain_writing(address), suppress(FileNotFoundError):
+        _call(address, store.rm_file, key)
+
+
+@contextmanager
+def _explain_writing(address: str) -> Generator[None, None, None]:
+    try:
+        yield
+    except OSError as error:
+        raise WriteError(f"{address}: can't be written ({error.strerror or error})") from error
+
+
+def measure_object(address: str) -> int:
+    """The size of an object in bytes. OSError and UnreachableError as `read_object`."""
+    store, key = _reach(address)
+    return int(_call(address, store.info, key)["size"])
+
+
+def digest_object(address: str) -> str:
+    """The sha256 of an object's bytes, in hexadecimal. OSError and UnreachableError as
+    `read_object`."""
+    store, key = _reach(address)
+    size, digest = measure_object(address), hashlib.sha256()
+    for start in range(0, size, _PIECE_BYTES):
+        end = min(start + _PIECE_BYTES, size)
+        digest.update(_call(address, store.cat_file, key, start=start, end=end))
+    return digest.hexdigest()

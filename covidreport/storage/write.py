@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Final
 
 from covidreport.errors import WriteError
+from covidreport.storage.address import find_address, refuse_address
 from covidreport.storage.files import format_path
+from covidreport.storage.objects import write_object
 
 NOT_KNOWN: Final = frozenset(
     {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOTTY}
@@ -37,9 +39,14 @@ def encode_text(text: str) -> bytes:
 def write_atomic(path: Path, data: bytes) -> None:
     """Put `data` at `path` whole or not at all: written beside it, flushed, then renamed.
 
-    Raises WriteError where the disk is full, the folder can't be written to or nothing can be
-    renamed there; what stood there before still stands.
+    Of an `Address` it is an object that is put. Raises WriteError where the disk is full, the
+    folder can't be written to or nothing can be renamed there; what stood there before still
+    stands. UsageError for an address that nobody made an `Address` of, which would be a folder.
     """
+    if (address := find_address(path)) is not None:
+        write_object(str(address), data)
+        return
+    refuse_address(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         target = path.resolve()  # what a link points to is replaced, and not the link

@@ -1,6 +1,6 @@
 """`s3://bucket/file` is no path: where one is asked for it is refused, and nothing is made.
 
-Data alone are read from some stores; there other addresses are refused."""
+Some stores are read data from, and written whole files to; there other addresses are refused."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from covidreport.evaluate.disturbances import ForeignOptions
 from covidreport.report.environment import check_folder
 from covidreport.report.logo import embed_logo
 from covidreport.settings.read import read_settings
-from covidreport.storage.address import explain_address, locate, refuse_addresses
+from covidreport.storage.address import explain_address, locate, locate_output, refuse_addresses
 from covidreport.storage.cache_folder import explain_no_cache
 from covidreport.store import write_run
 from tests.datasets import write_flat_dataset
@@ -67,7 +67,7 @@ def _is_place(hint, told):
 
 
 def _choose_address(told):
-    return OTHER if told.parser is locate else ADDRESS
+    return OTHER if told.parser in (locate, locate_output) else ADDRESS
 
 
 def _write_call(function, tried):
@@ -110,6 +110,9 @@ def test_paths_are_found_among_the_options():
     } <= found  # fmt: skip
     in_stores = {f"{' '.join(each.values[0])}" for each in CALLS if each.values[3] == OTHER}
     assert in_stores >= {"evaluate", "merge", "ci"}
+    written = {" ".join(each.values[0]) for each in CALLS if "output" in each.values[1]}
+    here = {"init", "split", "combine", "import-counts", "import-scores", "import-readers", "pull"}
+    assert written - here <= in_stores
     assert not {"push uri", "render title"} & found
     assert {each.values[1] for each in TRAIN_CALLS} >= {"data", "out", "run"}
 

@@ -9,6 +9,7 @@ import pytest
 
 from covidreport.storage import objects
 from covidreport.storage.scores import read_scores
+from covidreport.storage.store_errors import name_error
 from tests.cli.command import write_study
 from tests.objects import BUCKET, serve_objects
 
@@ -117,7 +118,7 @@ def test_an_object_that_is_no_image_or_may_not_be_read_fails_alone(
 
     def refuse(address, most_bytes):
         if address.endswith("001.png"):
-            raise objects.name_error(address, PermissionError("Forbidden"))
+            raise name_error(address, PermissionError("Forbidden"))
         return read(address, most_bytes)
 
     monkeypatch.setattr(objects, "read_object", refuse)

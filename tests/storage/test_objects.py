@@ -11,10 +11,8 @@ from covidreport.storage import objects
 from covidreport.storage.address import Address, locate, locate_beside
 from covidreport.storage.objects import (
     identify_objects,
-    name_error,
     read_object,
     read_objects,
-    strip_secrets,
 )
 
 fsspec = pytest.importorskip("fsspec", reason="the extra `cloud` isn't installed")
@@ -84,20 +82,6 @@ def test_a_fault_of_one_object_is_told_from_a_store_that_is_gone(store, monkeypa
             read_object("memory://bucket/000", 4)
     assert "https://host/a" in str(gone.value)
     assert "secret" not in str(gone.value)
-
-
-def test_what_stores_say_of_permission_is_one_error():
-    class HttpError(Exception):
-        code = 403
-
-    for error in (HttpError(), PermissionError(), OSError("Forbidden: b/a")):
-        assert isinstance(name_error("gs://b/a", error), PermissionError)
-    assert isinstance(name_error("gs://b/a", HttpError(404)), PermissionError)
-    assert isinstance(name_error("gs://b/a", OSError("500")), UnreachableError)
-
-
-def test_secrets_are_cut_out_of_addresses_and_nothing_else():
-    assert strip_secrets("https://me:pw@host/a?sig=1&x=2 and a@b?") == "https://host/a and a@b"
 
 
 def test_a_store_whose_package_is_missing_says_what_to_install(monkeypatch):

@@ -174,8 +174,9 @@ def test_what_the_page_on_data_says_is_done(project, monkeypatch):
     )
     with serve_objects(monkeypatch) as store:
         store.put_folder(project / "data", "data")
-        assert f"s3://{BUCKET}/data/" in stored[-1][4]
+        assert f"s3://{BUCKET}/data/" in stored[0][4]
         run_commands(project, stored)
+        assert list(store.list_below("reports")) == ["validation.html"]
     for name in ("inside", "outside"):
         shutil.copytree(project / "data", project / name)
     run_commands(project, several)

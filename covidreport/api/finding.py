@@ -21,5 +21,6 @@ def find_runs(
 
     shared: what the settings say of the input of all.
     """
-    found = discover_runs([Path(folder) for folder in folders], lambda note: on_event(Noted(note)))
+    places = [each if isinstance(each, Path) else Path(each) for each in folders]
+    found = discover_runs(places, lambda note: on_event(Noted(note)))
     return join_folds(share_input(found, shared))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast, get_args
 
 from covidreport.cli.stopping import Stopped
 from covidreport.errors import UsageError
+from covidreport.storage.address import Address
 
 if TYPE_CHECKING:
     from covidreport.api.evaluating import EvaluatedRuns
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def is_kit(path: Path) -> bool:
     """Whether an argument names a kit, and no run."""
-    return path.suffix.lower() == ".zip" and path.is_file()
+    return path.suffix.lower() == ".zip" and not isinstance(path, Address) and path.is_file()
 
 
 def answer_and_show(

@@ -13,7 +13,7 @@ import typer
 from msgspec.structs import replace
 
 from covidreport.errors import UsageError
-from covidreport.storage.address import locate
+from covidreport.storage.address import locate, locate_runs
 
 if TYPE_CHECKING:
     from covidreport.evaluate.disturbances import DisturbOptions, ForeignOptions
@@ -26,6 +26,15 @@ Runs = Annotated[
     list[Path] | None,
     typer.Argument(
         metavar="[RUNS]...", help="Run folders, folders of them, or ONNX files.  [default: runs]"
+    ),
+]
+StoredRuns = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="[RUNS]...",
+        help="Run folders, folders of them, or ONNX files; also a folder in an object store, such "
+        "as s3://bucket/runs.  [default: runs]",
+        parser=locate_runs,
     ),
 ]
 RunFolder = Annotated[Path, typer.Argument(help="A run folder, or an ONNX file.")]

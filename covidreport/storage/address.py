@@ -114,6 +114,14 @@ def locate_output(place: str | os.PathLike[str]) -> Path:
     )  # fmt: skip
 
 
+def locate_runs(place: str | os.PathLike[str]) -> Path:
+    """As `locate` of folders of runs, which are copied and written to."""
+    return _locate(
+        place, WRITTEN, f"{_list_schemes(WRITTEN)} may hold runs: copy them to this machine with "
+        "its own tool",
+    )  # fmt: skip
+
+
 def _locate(place: str | os.PathLike[str], schemes: Sequence[str], which: str) -> Path:
     found = _ADDRESS.match(os.fspath(place))
     if found is None:

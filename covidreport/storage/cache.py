@@ -73,6 +73,7 @@ KINDS: Mapping[str, CacheKind] = {
     "pixels": CacheKind("decoded images", "images"),
     "repeats": CacheKind("configurations compared over seeds", "report"),
     "sites": CacheKind("figures of a run by site", "report"),
+    "stored-runs": CacheKind("copies of run folders in object stores", "storage", private=True),
     "surveys": CacheKind("what images are like, for the audit", "dataset"),
     "trials": CacheKind("what networks took that were tried before a fit", "train"),
     "tried-models": CacheKind("models that were opened without harm", "inference"),

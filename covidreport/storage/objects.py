@@ -211,6 +211,57 @@ def copy_to_store(file: Path, address: str) -> None:
         _call(address, store.put_file, str(file), key)
 
 
+def copy_objects(pairs: Sequence[tuple[str, Path]]) -> None:
+    """Copy each object to a file of this machine, whole or not at all, several at a time.
+
+    OSError and UnreachableError as `read_object`, WriteError where a file can't be written.
+    """
+    for _ in _start_requests().map(_copy_object, pairs):
+        pass
+
+
+def _copy_object(pair: tuple[str, Path]) -> None:
+    address, file = pair
+    store, key = _reach(address)
+    part = file.with_name(f".{file.name}.part")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WriteError(f"{file}: can't be written ({error.strerror or error})") from error
+    try:
+        _call(address, store.get_file, key, str(part))
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def list_objects(address: str) -> dict[str, bytes]:
+    """Of each object below an address, by its path from there, 32 bytes that differ once its own
+    do. Empty where there is none.
+
+    UsageError where nobody may list it or there is no such bucket, and where an object says
+    nothing that would differ.
+    """
+    store, key = _reach(address)
+    try:
+        infos = _call(address, store.find, key, detail=True)
+    except NoBucketError as error:
+        raise UsageError(f"{address}: {error.strerror}") from error
+    except FileNotFoundError:
+        return {}
+    except PermissionError as error:
+        raise UsageError(f"{address}: {error.strerror} to list it") from error
+    start = f"{key.rstrip('/')}/"
+    found = {
+        name.removeprefix(start): _identify(info)
+        for name, info in infos.items()
+        if _is_object(info) and name.startswith(start)
+    }
+    if not all(found.values()):
+        raise UsageError(f"{address}: the store states no ETag, so that no change would be seen")
+    return found
+
+
 def delete_object(address: str) -> None:
     """Delete an object; nothing where there is none. WriteError as `write_object`."""
     store, key = _reach(address)

@@ -22,7 +22,7 @@ from msgspec.structs import replace
 from covidreport.boundary import attempt
 from covidreport.errors import StoreError, UsageError
 from covidreport.records import CrossValidated, Epoch, Evaluation, Failure, Run
-from covidreport.storage.address import refuse_addresses
+from covidreport.storage.address import refuse_address
 from covidreport.storage.contract import PREFIX, read_run_file
 from covidreport.storage.evaluation import read_evaluation
 from covidreport.storage.files import format_path, open_file, read_text, stands
@@ -64,7 +64,8 @@ def discover_runs(paths: Sequence[Path] = (), tell: Tell = lambda _: None) -> tu
     folders: dict[str, Path] = {}
     notes: list[str] = []
     paths = paths or [RUNS_FOLDER]
-    refuse_addresses([("", paths)])
+    for path in paths:
+        refuse_address(path)
     for path in paths:
         for folder in _find_folders(path, notes) if path.is_dir() else [locate_run(path)]:
             folders.setdefault(os.path.realpath(folder), folder)

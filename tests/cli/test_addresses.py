@@ -19,7 +19,13 @@ from covidreport.evaluate.disturbances import ForeignOptions
 from covidreport.report.environment import check_folder
 from covidreport.report.logo import embed_logo
 from covidreport.settings.read import read_settings
-from covidreport.storage.address import explain_address, locate, locate_output, refuse_addresses
+from covidreport.storage.address import (
+    explain_address,
+    locate,
+    locate_output,
+    locate_runs,
+    refuse_addresses,
+)
 from covidreport.storage.cache_folder import explain_no_cache
 from covidreport.store import write_run
 from tests.datasets import write_flat_dataset
@@ -67,7 +73,7 @@ def _is_place(hint, told):
 
 
 def _choose_address(told):
-    return OTHER if told.parser in (locate, locate_output) else ADDRESS
+    return OTHER if told.parser in (locate, locate_output, locate_runs) else ADDRESS
 
 
 def _write_call(function, tried):

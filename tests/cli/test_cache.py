@@ -64,7 +64,8 @@ def test_commands_write_the_kinds_of_the_table_and_no_other(covidreport, tmp_pat
         "truths",
         "weighted",
         "paired-studies",
-    }  # made by `train`; of several readers
+        "stored-runs",
+    }  # made by `train`; of several readers; of runs in an object store
     told = covidreport("cache", "info").out
     assert all(f"\n{name} " in told and kind.what in told for name, kind in KINDS.items())
     document = json.loads(covidreport("cache", "info", "--json").out)

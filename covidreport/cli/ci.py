@@ -16,7 +16,7 @@ from covidreport.cli.options import (
     BatchSize,
     BatchTimeout,
     Data,
-    DeviceId,
+    Devices,
     EvidenceMargin,
     GateBaseline,
     Jobs,
@@ -84,7 +84,7 @@ def ci(
     thresholds: TunedThresholds = None,
     provider: Provider = None,
     precision: Precision = "fp32",
-    device_id: DeviceId = 0,
+    devices: Devices = None,
     batch_size: BatchSize = None,
     jobs: Jobs = None,
     output_dir: Annotated[

@@ -13,7 +13,7 @@ from covidreport.cli.options import (
     BatchSize,
     BatchTimeout,
     Cache,
-    DeviceId,
+    Devices,
     EachData,
     EvaluatedSplit,
     Jobs,
@@ -77,7 +77,7 @@ def evaluate(
     occlude: Occlude = None,
     provider: Provider = None,
     precision: Precision = "fp32",
-    device_id: DeviceId = 0,
+    devices: Devices = None,
     batch_size: BatchSize = None,
     jobs: Jobs = None,
     force: Annotated[

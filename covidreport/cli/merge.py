@@ -58,7 +58,7 @@ def merge(
     occlude: Occlude = None,
     provider: Provider = None,
     precision: Precision = "fp32",
-    device_id: DeviceId = 0,
+    device_id: DeviceId = None,
     batch_size: BatchSize = None,
     cache: Cache = True,
     batch_timeout_s: BatchTimeout = None,

@@ -86,7 +86,19 @@ Provider = Annotated[
 Precision = Annotated[
     str, typer.Option(help="fp32, tf32 or fp16; below fp32 on an accelerator.", metavar="NAME")
 ]
-DeviceId = Annotated[int, typer.Option(min=0, help="Which card, counted from 0.")]
+DeviceId = Annotated[
+    int | None, typer.Option(min=0, help="Which card, counted from 0.  [default: 0]")
+]
+Devices = Annotated[
+    str | None,
+    typer.Option(
+        "--devices",
+        "--device-id",
+        metavar="N,...",
+        help="Which cards, counted from 0, that runs are shared out over; auto: all like the "
+        "first.  [default: 0]",
+    ),
+]
 BatchSize = Annotated[
     int | None,
     typer.Option(
@@ -278,19 +290,21 @@ def take_options(context: typer.Context) -> EvaluateOptions:
     from covidreport.evaluate.occlusion import read_occlusion
     from covidreport.evaluate.options import EvaluateOptions, read_memory_limit
     from covidreport.evaluate.thresholds import read_thresholds
+    from covidreport.inference.devices import read_devices
 
     fields = EvaluateOptions.__struct_fields__
     values = {name: value for name, value in context.params.items() if name in fields}
     if isinstance(values.get("data"), list | tuple):  # of `EachData`
         del values["data"]
     limit, occlude = values.get("memory_limit"), context.params.get("occlude")
-    shard = context.params.get("shard")
+    shard, devices = context.params.get("shard"), context.params.get("devices")
     read = {
         "thresholds": read_thresholds(
             context.params.get("threshold") or (), context.params.get("thresholds")
         ),
         "memory_limit": None if limit is None else read_memory_limit(limit),
         "occlusion": None if occlude is None else read_occlusion(occlude),
+        "devices": None if devices is None else read_devices(devices),
         "shard": None if shard is None else read_shard(shard),
         "parts": tuple(context.params.get("part_folders") or ()) or None,
         "maps": _read_maps(context),

@@ -58,7 +58,7 @@ def predict(
     thresholds: TunedThresholds = None,
     provider: Provider = None,
     precision: Precision = "fp32",
-    device_id: DeviceId = 0,
+    device_id: DeviceId = None,
     batch_size: BatchSize = None,
     batch_timeout_s: BatchTimeout = None,
     memory_limit: MemoryLimit = None,

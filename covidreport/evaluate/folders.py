@@ -42,6 +42,7 @@ from covidreport.evaluate.thresholds import Thresholds
 from covidreport.evaluate.thumbnails import keep_thumbnails
 from covidreport.inference.execution import Execution, Precision, read_precision
 from covidreport.inference.providers import choose_execution, expect_execution
+from covidreport.inference.several import share_cards
 from covidreport.metrics.plan import MetricOptions
 from covidreport.records import (
     CrossValidated,
@@ -147,7 +148,7 @@ def evaluate_folders(
             tell_name(query, known[0][0].dataset, on_event)
             return EvaluatedFolders(_order_outcomes(runs, reused))
     execution, findings = choose_hardware(options)
-    if known is not None and execution != expected:
+    if known is not None and execution.on(execution.device_id) != expected:
         reused = _reuse_unchanged(known, execution, options)
         if reused is not None:
             tell_name(query, known[0][0].dataset, on_event)
@@ -287,15 +288,20 @@ def _wants_anew(options: EvaluateOptions) -> bool:
 
 def _execution_options(options: EvaluateOptions) -> tuple[str, Precision, int]:
     precision = read_precision(options.precision or DEFAULT_PRECISION)
-    return options.provider or DEFAULT_PROVIDER, precision, options.device_id or 0
+    devices = options.devices
+    first = 0 if devices is None or devices == "auto" else devices[0]
+    return options.provider or DEFAULT_PROVIDER, precision, first
 
 
 def choose_hardware(options: EvaluateOptions) -> tuple[Execution, tuple[Finding, ...]]:
-    """Where models run, and a finding where a GPU is there and is not used.
+    """Where models run, on all the cards that are asked for, and a finding where a GPU is there and
+    is not used.
 
-    Raises ProviderError where what is asked for does not work here.
+    Raises ProviderError where what is asked for does not work here, UsageError where cards are
+    named that what was found has none of.
     """
     execution, why = choose_execution(*_execution_options(options))
+    execution = share_cards(execution, options.devices, why)
     return execution, () if why is None else (_gpu_not_used(why),)
 
 

@@ -16,7 +16,7 @@ from covidreport.evaluate.checkpoint import ScoresCheckpoint
 from covidreport.evaluate.company import check_company
 from covidreport.evaluate.cpu_check import CpuReference
 from covidreport.evaluate.loop import Advance, Errand, count_jobs, score_runs
-from covidreport.evaluate.memory import count_side_by_side
+from covidreport.evaluate.memory import count_side_by_side, measure_run
 from covidreport.evaluate.merging import join_parts
 from covidreport.evaluate.opening import identify_all, open_run
 from covidreport.evaluate.outcome import RunOutcome
@@ -25,6 +25,8 @@ from covidreport.evaluate.scored import OpenedRun
 from covidreport.evaluate.tuned import ChosenThresholds
 from covidreport.evaluate.write import Finishing, fail_run, open_scores
 from covidreport.images.cache import PixelCache, open_pixel_cache, open_scratch
+from covidreport.inference.devices import share_out
+from covidreport.inference.execution import Execution
 from covidreport.inference.half import half_ahead
 from covidreport.inference.session import OutOfMemoryError, renew_memory
 from covidreport.inference.trial import TRIAL
@@ -58,8 +60,10 @@ def evaluate_group(work: Work, runs: Sequence[Run]) -> list[RunOutcome]:
         done, large = _evaluate_together(work, group)
         outcomes += done
         if large or on_device:  # what the group took of the card is given back
-            renew = partial(renew_memory, work.request.execution, work.request.limits)
-            attempt("", "load", renew)
+            execution = work.request.execution
+            for number in execution.devices or (execution.device_id,):
+                renew = partial(renew_memory, execution.on(number), work.request.limits)
+                attempt("", "load", renew)
         if len(group) == 1 and (on_device or work.request.jobs == 1):
             outcomes += [fail_run(work.request, failure, run) for run, failure in large]
             continue
@@ -110,11 +114,11 @@ class _Group(Struct):
         request = self.work.request
         if request.execution.converts:
             half_ahead(identify_all(request, runs), request.limits)
-        for run in runs:
+        placed = place_runs(request, runs)
+        for run, number in zip(runs, placed, strict=True):
             try:
-                opened = attempt(
-                    run.name, "load", partial(self._open, run), through=(OutOfMemoryError,)
-                )
+                work = partial(self._open, run, request.execution.on(number))
+                opened = attempt(run.name, "load", work, through=(OutOfMemoryError,))
             except OutOfMemoryError as error:
                 self.refuse(run, error, "load")
                 continue
@@ -124,10 +128,16 @@ class _Group(Struct):
                 self.ready.append(opened)
         TRIAL.close()
 
-    def _open(self, run: Run) -> tuple[OpenedRun, ScoresCheckpoint | None]:
+    def _open(self, run: Run, execution: Execution) -> tuple[OpenedRun, ScoresCheckpoint | None]:
         request = self.work.request
-        opened = open_run(request, run, shares_memory=bool(self.ready))
+        beside = self.count_on(execution.device_id)
+        opened = open_run(replace(request, execution=execution), run, shares_memory=beside > 0)
         return opened, None if request.parts is not None else open_scores(request, opened)
+
+    def count_on(self, device_id: int) -> int:
+        """How many models are loaded on a card; on the CPU all are on one."""
+        numbers = [opened.session.execution.device_id for opened, _ in self.ready]
+        return numbers.count(device_id)
 
     def open_caches(self) -> None:
         """A place for the pixels of each kind: in the cache, else in `scratch`."""
@@ -144,7 +154,8 @@ class _Group(Struct):
         """Ask each run for its answers to images alone and together."""
         request = self.work.request
         for opened, _ in self.ready:
-            opened.session.shares_memory = len(self.ready) > 1
+            session = opened.session
+            session.shares_memory = self.count_on(session.execution.device_id) > 1
         found = check_company(
             [(opened.run.name, opened.session) for opened, _ in self.ready], request.dataset,
             request.digests, self.work.caches, request.occlusion,
@@ -200,6 +211,20 @@ class _Group(Struct):
             self.outcomes.append(
                 finishing.finish(joined.scored, self.work.chosen[opened.run.folder])
             )
+
+
+def place_runs(request: EvaluationRequest, runs: Sequence[Run]) -> list[int]:
+    """The number of the card that each run's model is loaded on.
+
+    Where there are several, by the size of the models' files; a file that can't be measured can't
+    be opened either, which says why.
+    """
+    execution = request.execution
+    if len(execution.devices) < 2:
+        return [execution.device_id] * len(runs)
+    sizes = {run.folder: measure_run(run) for run in runs}
+    placed = share_out(sizes, execution.devices)
+    return [placed[run.folder] for run in runs]
 
 
 def _open_cache(work: Work, spec: PixelSpec) -> PixelCache | None:

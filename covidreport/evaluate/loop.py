@@ -3,7 +3,8 @@
 A unit of work is a plain function: `decode_chunk` turns some samples into pixels, `score_chunk`
 feeds them to one model. One pool of threads runs both; on the CPU every session has one thread of
 its own, so the cores are shared by whole jobs and no answer depends on how many there are. On an
-accelerator a batch is decoded in smaller units side by side, and joined on its way to the device.
+accelerator a batch is decoded in smaller units side by side, and joined on its way to the device;
+where runs are on several cards it goes to each that has a run for it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
@@ -96,7 +97,8 @@ class _Loop(Struct):
     unit: int
     advance: Advance
     pool: ThreadPoolExecutor
-    device: DeviceQueue
+    devices: Mapping[int, DeviceQueue]
+    """Of each card that sessions are on, by its number."""
     caches: Mapping[PixelSpec, PixelCache]
     digests: Sequence[str] | None
     altered: Altered | None = None
@@ -207,14 +209,25 @@ class _Loop(Struct):
             on_card = [s for s in at_device if not s.opened.alone]
             for scored in group:
                 if scored not in on_card:
-                    executor = self.device if scored in at_device else self.pool
+                    executor = self.queue_of(scored) if scored in at_device else self.pool
                     score = partial(score_and_keep, chunk, scored, pieces)
                     job = executor.submit(attempt_score, scored, score)
                     self.follow(job, partial(self.keep, chunk, scored, batch))
-            if on_card:
-                kin = [s.opened.session for s in self.runs if kind_of_input(s.opened) == key]
-                upload = self.device.upload(key, kin, pieces, self.batch, readers=len(on_card))
-                self.follow(upload, partial(self.spread, chunk, on_card, batch))
+            for number, device in self.devices.items():
+                there = [s for s in on_card if s.opened.session.execution.device_id == number]
+                if there:
+                    kin = [
+                        s.opened.session
+                        for s in self.runs
+                        if kind_of_input(s.opened) == key
+                        and s.opened.session.execution.device_id == number
+                    ]
+                    upload = device.upload(key, kin, pieces, self.batch, readers=len(there))
+                    self.follow(upload, partial(self.spread, chunk, there, batch))
+
+    def queue_of(self, scored: ScoredRun) -> DeviceQueue:
+        """The order of work of the card that a run's model is on."""
+        return self.devices[scored.opened.session.execution.device_id]
 
     def spread(
         self, chunk: Chunk, group: list[ScoredRun], batch: _Batch, future: Future[Uploaded]
@@ -234,7 +247,7 @@ class _Loop(Struct):
                 self.settle(chunk, scored, batch, uploaded)
                 continue
             answer = partial(self.answer_uploaded, chunk, scored, uploaded)
-            job = self.device.submit(attempt_score, scored, answer)
+            job = self.queue_of(scored).submit(attempt_score, scored, answer)
             self.follow(job, partial(self.read, chunk, scored, batch))
 
     def answer_uploaded(
@@ -246,7 +259,8 @@ class _Loop(Struct):
             if scored.failure is not None:
                 return [], 0.0
             n = chunk.stop - chunk.start
-            answers, scored.smallest_batch = self.device.answer(scored.opened.session, uploaded, n)
+            device = self.queue_of(scored)
+            answers, scored.smallest_batch = device.answer(scored.opened.session, uploaded, n)
         return answers, time.perf_counter() - began
 
     def read(
@@ -261,7 +275,7 @@ class _Loop(Struct):
         answers, seconds = done
         scored.inference_s += seconds
         work = partial(read_and_keep, chunk, scored, answers)
-        job = self.device.submit_reading(attempt_score, scored, work)
+        job = self.queue_of(scored).submit_reading(attempt_score, scored, work)
         self.follow(job, partial(self.keep, chunk, scored, batch))
 
     def keep(
@@ -338,7 +352,13 @@ def score_runs(
             for run, checkpoint in zip(opened, checkpoints, strict=True)
         ]
     decoded = DecodedSet.of(n)
-    with ThreadPoolExecutor(jobs) as pool, closing(DeviceQueue()) as device:
+    numbers = dict.fromkeys(
+        each.session.execution.device_id
+        for each in opened
+        if each.session.execution.provider.accelerator
+    )
+    with ThreadPoolExecutor(jobs) as pool, ExitStack() as stack:
+        devices = {number: stack.enter_context(closing(DeviceQueue())) for number in numbers}
         loop = _Loop(
             dataset.root,
             dataset.paths,
@@ -348,7 +368,7 @@ def score_runs(
             unit,
             advance,
             pool,
-            device,
+            devices,
             caches or {},
             digests,
             altered,

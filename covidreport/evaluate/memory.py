@@ -53,9 +53,14 @@ def _budget(limits: ModelLimits) -> float:
 
 
 def _session_bytes(run: Run) -> float:
+    return WEIGHT_COPIES * measure_run(run)
+
+
+def measure_run(run: Run) -> int:
+    """The bytes of a run's model with all its files; 0 where that can't be known."""
     measured = attempt(run.name, "load", partial(_measure, run))
     # what can't be measured can't be opened either, which says why
-    return 0.0 if isinstance(measured, Failure) else WEIGHT_COPIES * measured
+    return 0 if isinstance(measured, Failure) else measured
 
 
 def _measure(run: Run) -> int:

@@ -13,6 +13,7 @@ from msgspec.structs import force_setattr
 
 from covidreport.errors import UsageError
 from covidreport.evaluate.thresholds import Thresholds
+from covidreport.inference.devices import Devices, check_devices
 from covidreport.records import ModelLimits, Shard
 from covidreport.storage.address import locate, refuse_addresses
 
@@ -62,6 +63,9 @@ class EvaluateOptions(Struct, frozen=True):
     provider: str | None = None
     precision: str | None = None
     device_id: int | None = None
+    """A card, as `devices` of that one."""
+    devices: Devices | None = None
+    """The cards that runs are shared out over: numbers from 0, or `auto` for all like the first."""
     batch_size: int | None = None
     jobs: int | None = None
     batch_timeout_s: float | None = None
@@ -96,6 +100,10 @@ class EvaluateOptions(Struct, frozen=True):
     def __post_init__(self) -> None:
         folders = None if self.foreign is None else self.foreign.folders
         refuse_addresses([("--foreign-from", folders), ("--parts", self.parts)])
+        if self.device_id is not None and self.devices is None:
+            force_setattr(self, "devices", (self.device_id,))
+        if self.devices is not None:
+            check_devices(self.devices)
         if self.data is not None:
             force_setattr(self, "data", locate(self.data))
         if self.batch_timeout_s is not None and not 0 < self.batch_timeout_s < math.inf:

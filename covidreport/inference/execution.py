@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal, get_args
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from covidreport.errors import UsageError
 
@@ -54,6 +55,12 @@ class Execution(Struct, frozen=True):
     device_id: int = 0
     card: str | None = None
     libraries: tuple[tuple[str, str], ...] = ()
+    devices: tuple[int, ...] = ()
+    """The cards that runs are shared out over, all of that name; none where `device_id` is all."""
+
+    def on(self, device_id: int) -> Execution:
+        """The same on one of its cards."""
+        return replace(self, device_id=device_id, devices=())
 
     def check(self) -> None:
         """UsageError where the provider does not compute in this precision."""

@@ -202,7 +202,7 @@ def _explain_failure(execution: Execution, said: str) -> str:
     if execution.device_id >= len(driver.cards):
         return (
             f"there is no card {execution.device_id}: this process sees {len(driver.cards)} "
-            "(--device-id counts from 0; CUDA_VISIBLE_DEVICES says which are seen)"
+            "(cards are counted from 0; CUDA_VISIBLE_DEVICES says which are seen)"
         )
     return f"{said}; {provider.remedy}"
 

@@ -9,9 +9,10 @@ import shutil
 import pytest
 
 from covidreport.evaluate import folders
-from covidreport.inference.execution import Execution, Provider
+from covidreport.inference.execution import Execution
 from covidreport.store import read_evaluation
 from tests.cli.command import write_model, write_project
+from tests.pretended import PRETEND
 
 
 @pytest.fixture
@@ -101,12 +102,11 @@ def test_a_run_folder_as_baseline_is_evaluated_too(covidreport, study):
 
 def test_precision_card_and_batch_are_those_of_evaluate(covidreport, study, monkeypatch):
     """In fp16 on card 3, two images at a time: the run and the folder that it is judged against."""
-    pretend = Provider("pretend", "CPUExecutionProvider", "", precisions=("fp32", "fp16"))
     asked = []
 
     def choose(*words):
         asked.append(words)
-        return Execution(pretend, *words[1:]), None
+        return Execution(PRETEND, *words[1:]), None
 
     monkeypatch.setattr(folders, "choose_execution", choose)
     done = covidreport(

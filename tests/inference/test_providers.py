@@ -11,9 +11,11 @@ from scipy.signal import correlate2d
 from covidreport.errors import ProviderError, UsageError
 from covidreport.inference import cards, providers
 from covidreport.inference.cards import Card, Driver, missing_library, read_driver
+from covidreport.inference.devices import read_devices
 from covidreport.inference.execution import Execution, Precision, read_precision
 from covidreport.inference.providers import CPU, PROVIDERS, provider_named, try_provider
 from covidreport.inference.session import open_session
+from covidreport.inference.several import share_cards
 from tests.onnx_models import write_brightness_model
 
 CUDA = provider_named("cuda")
@@ -201,6 +203,44 @@ def test_a_card_that_is_not_there_is_named(machine):
     machine(Driver("580.10", (13, 0), (H200,)), missing="libcublas.so.13: cannot open")
     with pytest.raises(ProviderError, match=r"no card 3: this process sees 1 .*VISIBLE_DEVICES"):
         providers.choose_execution("cuda", device_id=3)
+
+
+def test_several_cards_are_tried_and_are_of_one_kind(machine):
+    """Of two H200 and a V100: the first is the execution's own, `auto` leaves the other kind out,
+    and by name it is refused, as is a card that is not there."""
+    machine(Driver("580.10", (13, 0), (H200, V100, H200)), played=True)
+    first, _ = providers.choose_execution("cuda")
+    assert share_cards(first, "auto").devices == share_cards(first, (0, 2)).devices == (0, 2)
+    assert share_cards(first, (0,)) == share_cards(first, None) == first
+    assert share_cards(first, (0, 2)).facts() == first.facts()
+    with pytest.raises(ProviderError, match=r"card 1 is Tesla V100.*, and card 0 NVIDIA H200"):
+        share_cards(first, (0, 1))
+    with pytest.raises(ProviderError, match="does not work on card 3"):
+        share_cards(first, (0, 3))
+
+
+def test_cards_that_the_processor_does_not_have_are_refused():
+    """With what stood in the way of a card, where that is known; `auto` is whatever there is."""
+    with pytest.raises(UsageError, match=r"--devices 0,1: provider cpu .* cudnn is missing"):
+        share_cards(CPU, (0, 1), "cudnn is missing")
+    assert share_cards(CPU, "auto") == CPU
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("0,0", "card 0 is named twice"), ("1,2,1", "card 1 is named twice"),
+     ("-1", "counted from 0"), ("0,", "numbers of cards are wanted"), ("all", "or auto")],
+)  # fmt: skip
+def test_words_that_name_no_cards_are_refused(text, said):
+    """With the word and what is wanted."""
+    with pytest.raises(UsageError, match=said):
+        read_devices(text)
+
+
+def test_cards_are_read_in_the_order_given():
+    """The first is where what takes one card alone runs."""
+    assert read_devices("2, 0") == (2, 0)
+    assert read_devices("auto") == "auto"
 
 
 def test_the_package_without_cuda_is_told_from_a_broken_one(monkeypatch):

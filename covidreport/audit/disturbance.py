@@ -26,10 +26,13 @@ def audit_disturbed(data: ReportData) -> tuple[Finding, ...]:
     changed pictures; or whose false alarms rise so.
 
     More than chance: the exact test of pairs against the same pictures as they are, by Holm over
-    all changes of the run, at most 0.05. Of a kind the lowest such severity is named.
+    all changes of the run, at most 0.05. Of a kind the lowest such severity is named, and where
+    every ranked run misses every case there.
     """
-    best = {row.run for row in data.rankings[0].rows if row.rank == 1} if data.rankings else set()
-    found = (_judge(each, data.target) for each in data.disturbed if each.run in best)
+    ranks = {row.run: row.rank for row in data.rankings[0].rows} if data.rankings else {}
+    ranked = [each for each in data.disturbed if ranks.get(each.run) is not None]
+    hopeless = list_hopeless(ranked) if len(ranked) > 1 else ()
+    found = (_judge(each, data.target, hopeless) for each in ranked if ranks[each.run] == 1)
     return tuple(finding for finding in found if finding is not None)
 
 
@@ -50,13 +53,13 @@ def list_losses(run: DisturbedRun) -> list[tuple[str, int, Comparison]]:
     return found
 
 
-def _judge(run: DisturbedRun, target: str) -> Finding | None:
+def _judge(run: DisturbedRun, target: str, hopeless: Sequence[str]) -> Finding | None:
     losses = list_losses(run)
     if not losses:
         return None
     kinds: dict[str, str] = {}
     for kind, severity, each in losses:
-        kinds.setdefault(kind, _count(kind, severity, each, run))
+        kinds.setdefault(kind, _count(kind, severity, each, run, hopeless))
     rest = len(losses) - MOST_NAMED
     tests = listed(list(dict.fromkeys(name_test(each) for *_, each in losses)), last="or")
     shown = "; ".join(_show(*each, run) for each in losses[:MOST_NAMED])
@@ -74,12 +77,17 @@ def _judge(run: DisturbedRun, target: str) -> Finding | None:
     )
 
 
-def _count(kind: str, severity: int, each: Comparison, run: DisturbedRun) -> str:
-    """`shift at severity 4 (29 of 29 missed)`, the lowest that loses so much."""
+def _count(
+    kind: str, severity: int, each: Comparison, run: DisturbedRun, hopeless: Sequence[str]
+) -> str:
+    """`shift at severity 4 (29 of 29 missed, as by every run)`, the lowest that loses so much."""
     sensitivity = each.metric == "sensitivity"
     of = run.positives if sensitivity else run.negatives
-    wrong = of.count_wrong(Disturbance(kind, severity).name)
+    name = Disturbance(kind, severity).name
+    wrong = of.count_wrong(name)
     words = "missed" if sensitivity else "false alarms"
+    if sensitivity and name in hopeless:
+        words += ", as by every run"
     graded = len(DISTURBANCES[kind].strengths) > 1
     at = f" at severity {severity}" if graded else ""
     return f"{DISTURBANCES[kind].words}{at} ({wrong} of {of.images} {words})"

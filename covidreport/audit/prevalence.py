@@ -74,11 +74,7 @@ def _compare_splits(
         code="prevalence-differs",
         what=differ if reason is None else reason.what,
         evidence=test if reason is None else f"{differ}. {test} {reason.evidence}",
-        remedy=(
-            "Find out whether the splits were drawn or labelled differently. If they were labelled "
-            "differently, label both by one convention, train and evaluate again. Until then "
-            "PPV, NPV and false alarms of one split say nothing about the other."
-        ),
+        remedy=_DRAWN if reason is None else _LABELLED,
         subjects=tuple(subjects),
     )
 
@@ -101,6 +97,18 @@ def _count_independent(evaluation: Evaluation, target: str) -> tuple[int, int]:
 
 def _has_repeated_patients(evaluation: Evaluation) -> bool:
     return evaluation.n_groups is not None and evaluation.n_groups < evaluation.n_images
+
+
+_DRAWN = (
+    "Find out whether the splits were drawn or labelled differently. If they were labelled "
+    "differently, label both by one convention, train and evaluate again. Until then PPV, NPV and "
+    "false alarms of one split say nothing about the other."
+)
+_LABELLED = (
+    "Look at the labels of single images. Where they are so, label both splits by one convention, "
+    "train and evaluate again; where not, find out how else the splits differ. Until then choose "
+    "no run by these figures."
+)
 
 
 class _Reason(NamedTuple):
@@ -134,9 +142,8 @@ def _explain_by_convention(first: Evaluation, second: Evaluation, target: str) -
     label = " or every ".join(also)
     in_plain = sum(counts.positives for counts in plain.counts.values())
     return _Reason(
-        f"No ranking can be believed: in {double.split} every {label_name(label)} image seems to "
-        "be labelled "
-        f"{label_name(target)} too, in {plain.split} none is",
+        f"No ranking can be believed: by the counts every {label_name(label)} image of "
+        f"{double.split} is labelled {label_name(target)} too, and none of {plain.split} is",
         f"The labels of {double.split} have {surplus:,} positives more "
         f"than there are images ({double.n_images + surplus:,} on {double.n_images:,}), exactly "
         f"the number of {' or '.join(also)} images. Those of {plain.split} have none more "
@@ -144,8 +151,8 @@ def _explain_by_convention(first: Evaluation, second: Evaluation, target: str) -
         f"{label_name(target)} in "
         f"{double.split} would then be {positives - surplus:,} {label_name(target)} and "
         f"{surplus:,} "
-        f"{' or '.join(also)} images. Counts alone do not prove it; a look at the labels of single "
-        "images does.",
+        f"{' or '.join(also)} images. Counts alone show no single image: another mix of labels "
+        "would have to give exactly these numbers.",
     )
 
 

@@ -86,7 +86,7 @@ def audit_augmented(data: ReportData) -> tuple[Finding, ...]:
             code="augmented-evaluation",
             what=(
                 f"{plural(len(found), 'run')} {'was' if len(found) == 1 else 'were'} evaluated on "
-                "randomly augmented images: other counts came out of each pass"
+                "randomly augmented images: each pass gave other counts, which no interval covers"
             ),
             evidence=f"Their run.json states for validation: {'; '.join(ways)}",
             remedy=(

@@ -21,7 +21,7 @@ from covidreport.compare.finding import (
 )
 from covidreport.compare.patients import describe_patients, list_by_patient
 from covidreport.compare.ranking import suggest_tuning
-from covidreport.compare.same_specificity import describe_lead
+from covidreport.compare.same_specificity import describe_own_level
 from covidreport.records import Evaluation, PatientFigures, RankedRun, Ranking
 from covidreport.text import DASH, fraction, plural, show_ends, show_value, whole
 from covidreport.text.columns import Column
@@ -141,7 +141,7 @@ def _conclusions(ranking: Ranking, *, marked: bool, verdict: bool) -> list[str]:
         lines.append(describe_detectable(comparisons))
     lines += [
         describe_planned(ranking), describe_non_inferiority(comparisons),
-        describe_picked(comparisons, ranking.target), _end(describe_lead(ranking)),
+        describe_picked(comparisons, ranking.target), describe_own_level(ranking),
     ]  # fmt: skip
     compared = {each.run for each in comparisons.rank_evidence}
     ranked = {row.run for row in ranking.rows if row.rank is not None}
@@ -151,10 +151,6 @@ def _conclusions(ranking: Ranking, *, marked: bool, verdict: bool) -> list[str]:
         if each.run in ranked and (comparisons.basis == "counts" or each.run not in compared)
     ]
     return [line for line in lines if line]
-
-
-def _end(words: str) -> str:
-    return f"{words}." if words else ""
 
 
 def _style(row: RankedRun) -> str:

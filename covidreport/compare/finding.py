@@ -108,10 +108,13 @@ def describe_verdict(ranking: Ranking, disease: str | None = None) -> str:
             f"{_name_all(different)}, after {pairs} ({_describe_p(comparisons, closest.run)}, with "
             f"{closest.run}, the largest)."
         )
-    from_rest = f", but {_be(best)} from {_name_rest(different)}" if different else ""
+    same = f"{subject} {_be(best)} not significantly different from {_name_part(alike, others)}"
+    if not different:
+        return f"{same}, after {pairs}."
+    pronoun = "It" if len(best) == 1 else "They"
     return (
-        f"{subject} {_be(best)} not significantly different from {_name_part(alike, others)}"
-        f"{from_rest}, after {pairs}."
+        f"{same}. {pronoun} {_verb(best)} significantly fewer {name} images than "
+        f"{_name_those(different, others)}, after {pairs}."
     )
 
 
@@ -132,9 +135,16 @@ def _describe_bounds(ranking: Ranking, name: str) -> str:
     settled = {row.run for row in (*best, *alike, *different)}
     left = [row for row in ranking.rows if row.rank is not None and row.run not in settled]
     subject = name_runs(best)
+    pairs = plural(comparisons.detectable_difference.comparisons, "comparison")
+    # With scores the correction is max-T, which may find more than these bounds allow.
+    how = "after 1 comparison"
+    if comparisons.detectable_difference.comparisons > 1:
+        how = f"after Holm's correction for {pairs}"
     said = []
     if alike:
-        said.append(f"{_be(best)} not significantly different from {_name_part(alike, others)}")
+        which = _name_part(alike, others)
+        after = "" if different else f", {how}"
+        said.append(f"{_be(best)} not significantly different from {which}{after}")
     if different:
         highest = max(
             (each for each in comparisons.rank_evidence if each.significantly_different),
@@ -142,24 +152,15 @@ def _describe_bounds(ranking: Ranking, name: str) -> str:
         )
         bounds = format_bounds(highest.adjusted_p_value or 0.0, highest.adjusted_p_value_high)
         of = f" for {highest.run}, the largest" if len(different) > 1 else ""
-        taken = ""
-        if comparisons.independence_assumed:
-            taken = ". Images are taken for independent"
+        taken = ", with images taken for independent" if comparisons.independence_assumed else ""
         said.append(
             f"{_verb(best)} significantly fewer {name} images than "
-            f"{_name_those(different, others)}: adjusted {bounds}{of}{taken}"
+            f"{_name_those(different, others)}, {how}: adjusted {bounds}{of}{taken}"
         )
-    pairs = plural(comparisons.detectable_difference.comparisons, "comparison")
-    # With scores the correction is max-T, which may find more than these bounds allow.
-    how = "after 1 comparison"
-    if comparisons.detectable_difference.comparisons > 1:
-        how = f"after Holm's correction for {pairs}"
     text = ""
     if said:
-        text = (
-            f"{subject} {'. It '.join(said) if len(best) == 1 else '. They '.join(said)}. This "
-            f"holds whoever missed which image, {how}."
-        )
+        pronoun = "It" if len(best) == 1 else "They"
+        text = f"Whoever missed which image, {subject} {f'. {pronoun} '.join(said)}."
     if left:
         after = "" if said else f" {how}"
         text += (
@@ -196,8 +197,13 @@ def describe_detectable(comparisons: RunComparisons) -> str:
     )
 
 
-def describe_picked(comparisons: RunComparisons, disease: str) -> str:
-    """What a run that was picked so does on other images; empty where nobody can say."""
+def describe_picked(
+    comparisons: RunComparisons, disease: str, specificity: float | None = None
+) -> str:
+    """What a run that was picked so does on other images; empty where nobody can say.
+
+    specificity: that of the best run on these images, which the corrected one may be above.
+    """
     picked = comparisons.picked
     if picked is None:
         return ""
@@ -211,12 +217,18 @@ def describe_picked(comparisons: RunComparisons, disease: str) -> str:
     ]
     about, why = "about", ""
     if picked.at_most:
-        about, why = "up to about", ", since counts do not say who missed whom"
+        about, why = "up to about", " That is a bound: counts do not say who missed whom."
+    rises = ""
+    if specificity is not None and round((picked.specificity.value or 0) - specificity, 3) > 0:
+        rises = (
+            f" Specificity is lower here ({decimal(specificity)}): to pick by fewest missed "
+            "favours runs that happen to call more images positive."
+        )
     return (
         f"The best of {plural(picked.runs, 'evaluated run')} was picked on these very images, and "
         f"luck helps who is picked. On others like them such a run misses {about} "
-        f"{whole(round(picked.missed))} of {whole(comparisons.positives)} {disease} images "
-        f"({'; '.join(rates)}){why}."
+        f"{whole(round(picked.missed))} of {whole(comparisons.positives)} {disease} images in the "
+        f"mean ({'; '.join(rates)}).{why}{rises}"
     )
 
 
@@ -375,11 +387,8 @@ def _name_all(rows: Sequence[RankedRun]) -> str:
     return f"each of the {len(rows)} other ranked runs ({_range(rows)})"
 
 
-def _name_rest(rows: Sequence[RankedRun]) -> str:
-    which = rows[0].run if len(rows) == 1 else f"the other {len(rows)}"
-    return f"{which} ({_range(rows)})"
-
-
 def _range(rows: Sequence[RankedRun]) -> str:
+    """`10 to 19`; of two runs each one's: `8 and 12`."""
     low, high = min(row.missed for row in rows), max(row.missed for row in rows)
-    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+    between = "and" if len(rows) == 2 else "to"
+    return f"{low:,}" if low == high else f"{low:,} {between} {high:,}"

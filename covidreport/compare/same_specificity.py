@@ -180,12 +180,64 @@ def describe_lead(ranking: Ranking) -> str:
     names = listed([row.run for row in named], _MOST_NAMED)
     verb = "misses" if len(named) == 1 else "miss"
     counts = [count_missed(at, row.run) or 0 for row in named]
-    span = f"{min(counts):,}" + (f" to {max(counts):,}" if max(counts) > min(counts) else "")
-    how = f"fewer cases than {best}: {span} against {own:,}"
+    how = f"fewer cases than {best}: {_span(counts)} against {own:,}"
     if not fewer:
         how = f"as few cases as {best}: {own:,}"
     alarms = plural(at.false_alarms, "false alarm")
     return f"With at most {alarms} each, as many as {best} has, {names} {verb} {how}"
+
+
+def describe_own_level(ranking: Ranking) -> str:
+    """What becomes of the lead at the best run's own number of false alarms: who is not behind it
+    there, and which of the runs that the ranking has significantly behind it still are. Empty where
+    nobody can say, and where there is neither.
+    """
+    lead, kept = describe_lead(ranking), _describe_kept(ranking)
+    if lead:
+        return f"{lead}. {f'There {kept}' if kept else ''}".rstrip()
+    at, _ = _find_own_level(ranking)
+    if at is None or not kept:
+        return ""
+    alarms = plural(at.false_alarms, "false alarm")
+    return f"With at most {alarms} each, as many as {ranking.rows[0].run} has, {kept}"
+
+
+def _describe_kept(ranking: Ranking) -> str:
+    """What the runs miss there that the ranking has significantly behind, but for those that are
+    not behind there at all, and whether these still are: where few false alarms are allowed, large
+    differences need not be significant."""
+    comparisons = ranking.comparisons
+    at, own = _find_own_level(ranking)
+    if comparisons is None or at is None or own is None:
+        return ""
+    apart = {e.run for e in comparisons.rank_evidence if e.significantly_different}
+    level = {row.run for row in _list_rivals(ranking)[1]}
+    rows = [
+        row for row in ranking.rows
+        if row.run in apart - level and count_missed(at, row.run) is not None
+    ]  # fmt: skip
+    if not rows:
+        return ""
+    kept = [
+        row.run for row in rows
+        if _adjusted(at, row) <= comparisons.alpha and (count_missed(at, row.run) or 0) > own
+    ]  # fmt: skip
+    one = len(rows) == 1
+    who = f"{rows[0].run} misses" if one else f"these {len(rows)} miss"
+    counts = [count_missed(at, row.run) or 0 for row in rows]
+    there = f"{who} {_span(counts)} against {own:,}"
+    verb = "stays" if len(kept) == 1 else "stay"
+    if not kept:
+        which = "which is not" if one else "none of which is"
+    elif len(kept) < len(rows):
+        which = f"of which {listed(kept, _MOST_NAMED)} {verb}"
+    else:
+        which = f"which {verb}"
+    return f"{there}, {which} significant."
+
+
+def _span(counts: Sequence[int]) -> str:
+    return f"{min(counts):,}" + (f" to {max(counts):,}" if max(counts) > min(counts) else "")
 
 
 def count_missed(at: SameSpecificity, run: str) -> int | None:
@@ -204,18 +256,23 @@ def count_alarms(each: RunAtSpecificity) -> int | None:
 
 def _list_rivals(ranking: Ranking) -> tuple[SameSpecificity | None, list[RankedRun]]:
     """The level of the best run, and who is not behind it there, fewest missed first."""
-    levels = () if ranking.comparisons is None else ranking.comparisons.same_specificity
-    best = ranking.rows[0]
-    at = next((each for each in levels if each.run == best.run), None)
-    own = None if at is None else count_missed(at, best.run)
+    at, own = _find_own_level(ranking)
     if at is None or own is None:
         return None, []
-    found = []
+    best, found = ranking.rows[0], []
     for row in ranking.rows[1:]:
         missed = None if row.rank is None else count_missed(at, row.run)
         if missed is not None and (missed < own or (missed == own and row.missed > best.missed)):
             found.append((missed, row))
     return at, [row for _, row in sorted(found, key=lambda each: each[0])]
+
+
+def _find_own_level(ranking: Ranking) -> tuple[SameSpecificity | None, int | None]:
+    """The level of the best run, and what it misses there; None where nobody can know."""
+    levels = () if ranking.comparisons is None else ranking.comparisons.same_specificity
+    best = ranking.rows[0].run
+    at = next((each for each in levels if each.run == best), None)
+    return at, None if at is None else count_missed(at, best)
 
 
 def _adjusted(at: SameSpecificity, row: RankedRun) -> float:

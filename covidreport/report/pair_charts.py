@@ -17,9 +17,9 @@ WIDTHS = 760, 340
 """Of a picture on a wide and on a narrow page."""
 _LONGEST_NAME = 30
 _MATRIX_KEY = (
-    "Blue: the run that is ranked higher is better; red: it is worse; a dot: significantly "
-    "different after correction. Runs stand in the order of the ranking; on the diagonal is what "
-    "they missed."
+    "A cell is the run that is ranked higher minus the other. Blue: it is better; red: it is "
+    "worse; a dot: significantly different after correction. Runs stand in the order of the "
+    "ranking; on the diagonal is how many cases each missed."
 )
 
 
@@ -56,7 +56,7 @@ def draw_comparisons(
     return [
         Chart(
             f"pairs{suffix}",
-            "Every run minus every run that is ranked below it",
+            "Differences of all pairs of runs",
             said,
             f"{said} {_MATRIX_KEY}",
             tuple(

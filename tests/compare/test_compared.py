@@ -147,10 +147,10 @@ def test_the_published_counts_give_bounds_and_nothing_else():
     assert [each.significantly_different for each in evidence] == [False] * 14 + [None, True]
     assert made.independence_assumed
     assert describe_verdict(compare(evaluated), "COVID-19") == (
-        "exp15-vgg16-bce-frozen is not significantly different from 13 of the 15 other ranked runs "
-        "(10 to 19 missed). It misses significantly fewer COVID-19 images than exp16-resnet18-bce "
-        "(26 missed): adjusted p at most 0.015. Images are taken for independent. This "
-        "holds whoever missed which image, after Holm's correction for 120 comparisons. Counts "
+        "Whoever missed which image, exp15-vgg16-bce-frozen is not significantly different from 13 "
+        "of the 15 other ranked runs (10 to 19 missed). It misses significantly fewer COVID-19 "
+        "images than exp16-resnet18-bce (26 missed), after Holm's correction for 120 comparisons: "
+        "adjusted p at most 0.015, with images taken for independent. Counts "
         "alone can't say whether exp15-vgg16-bce-frozen differs significantly from "
         "exp8-resnet18-focal (24 missed). That takes the answers to each image."
     )

@@ -76,13 +76,13 @@ def test_few_positives_can_show_no_gap_at_all(tmp_path):
 @pytest.mark.parametrize(
     ("missed", "different", "verdict"),
     [
-        ((2, 22), True, "a misses significantly fewer covid-19 images than b (22 missed): adjusted "
-         "p < 0.001. Images are taken for independent. This holds whoever "
-         "missed which image, after 1 comparison."),
+        ((2, 22), True, "Whoever missed which image, a misses significantly fewer covid-19 images "
+         "than b (22 missed), after 1 comparison: adjusted p < 0.001, with images taken for "
+         "independent."),
         ((8, 16), None, "Counts alone can't say whether a differs significantly from b (16 missed) "
          "after 1 comparison. That takes the answers to each image."),
-        ((8, 10), False, "a is not significantly different from b (10 missed). This holds whoever "
-         "missed which image, after 1 comparison."),
+        ((8, 10), False, "Whoever missed which image, a is not significantly different from b "
+         "(10 missed), after 1 comparison."),
     ],
 )  # fmt: skip
 def test_counts_say_what_holds_whoever_missed_which_image(missed, different, verdict):

@@ -110,6 +110,11 @@ def test_the_sentence_states_cases_and_rates():
     assert f"misses about {round(comparisons.picked.missed)} of 28 COVID-19 images" in said
     assert "sensitivity 0." in said
     assert "up to" not in said
+    assert "Specificity is lower here" not in said
+    corrected = comparisons.picked.specificity.value
+    for here, told in ((corrected - 0.002, True), (corrected, False), (corrected + 0.1, False)):
+        said = describe_picked(comparisons, "COVID-19", here)
+        assert (f"Specificity is lower here ({here:.3f}): to pick by fewest" in said) == told
     assert describe_picked(replace(comparisons, picked=None), "COVID-19") == ""
 
 
@@ -124,7 +129,7 @@ def test_the_published_winner_is_the_first_example():
     assert stated["sensitivity"]["value"] == picked.sensitivity.value
     text = FORMATS["markdown"].render(data)
     assert f"misses up to about {round(picked.missed)} of 28 COVID-19 images" in text
-    assert "since counts do not say who missed whom" in text
+    assert "That is a bound: counts do not say who missed whom." in text
 
 
 def test_counts_of_patients_with_several_images_are_not_corrected(tmp_path):

@@ -7,7 +7,12 @@ import pytest
 from msgspec.structs import replace
 
 from covidreport.compare import Plan
-from covidreport.compare.same_specificity import count_missed, describe_lead, find_dependent_lead
+from covidreport.compare.same_specificity import (
+    count_missed,
+    describe_lead,
+    describe_own_level,
+    find_dependent_lead,
+)
 from covidreport.metrics import holm, list_points, sensitivity_at_specificity
 from tests.compare.cases import compare, comparisons, draw_scores, write_all, write_scored
 
@@ -47,6 +52,9 @@ def test_runs_that_differ_by_a_shift_of_the_logit_are_told_from_better_ones(tmp_
         f"as few cases as run-02: {own}"
     )
     assert "adjusted p = 1.00" in lead.evidence
+    apart = [e.run for e in comparisons(ranking).rank_evidence if e.significantly_different]
+    assert apart == ["run-00"]  # though it orders the images as run-02 does
+    assert describe_own_level(ranking) == (f"{lead.what}. There the difference is not significant.")
 
 
 def test_the_same_three_at_thresholds_tuned_for_one_specificity_do_not_raise_it(tmp_path, curve):
@@ -76,6 +84,11 @@ def test_a_run_that_is_ahead_at_every_specificity_does_not_raise_it(tmp_path, cu
     assert ranking.rows[0].run == "run-00"
     assert find_dependent_lead(ranking) is None
     assert describe_lead(ranking) == ""
+    alarms = ranking.rows[0].false_alarms
+    assert describe_own_level(ranking) == (
+        f"With at most {alarms} false alarms each, as many as run-00 has, run-01 misses 20 against "
+        "0, which is not significant."  # where no false alarm is allowed, one negative decides
+    )
 
 
 @pytest.mark.parametrize(
@@ -111,6 +124,7 @@ def test_a_run_that_misses_fewer_at_the_best_one_s_false_alarms_is_named(
     assert pair is not None
     assert (pair.adjusted_p_value <= 0.05) == (step == 1)
     assert f"shy {other} (adjusted p" in lead.evidence
+    assert describe_own_level(ranking).startswith(f"{lead.what}.")
 
 
 def test_levels_are_the_best_run_s_own_then_the_stated_ones(tmp_path):

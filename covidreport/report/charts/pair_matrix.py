@@ -27,6 +27,9 @@ _DEEPEST = 0.65
 """Opacity of the largest difference: what is written in its cell can be read."""
 _LETTER = 6.4
 _LEGEND = 96.0
+_NAME_LINE = 15.0
+_WORDED = 56.0
+"""A cell of this size holds `17 missed`."""
 
 
 class Pair(Struct, frozen=True):
@@ -53,7 +56,7 @@ def draw_pairs(
 ) -> Diagram:
     """Runs in the order of their ranking, best first; titles: of what is below, and above.
 
-    A narrow matrix has the short names alone, and its legend beneath it.
+    A narrow matrix has the short names alone; beneath it are its legend and whose they are.
     """
     wide = width > 500
     named = wide and len(runs) <= MOST_NAMED
@@ -71,8 +74,12 @@ def draw_pairs(
     if wide:
         shapes += _legend(square.right + 24, square.top, reach)
         return Diagram(width, round(square.bottom + 26), tuple(shapes))
-    shapes += _legend(square.left, square.bottom + 34, reach)
-    return Diagram(width, round(square.bottom + 34 + 130), tuple(shapes))
+    beneath = square.bottom + 34
+    shapes += _legend(square.left, beneath, reach)
+    explained = [run for run in runs if run.short != run.name] if len(runs) <= MOST_NAMED else []
+    shapes += _explain(square.left + _LEGEND, beneath + 8, explained, width)
+    height = max(130.0, len(explained) * _NAME_LINE + 8)
+    return Diagram(width, round(beneath + height), tuple(shapes))
 
 
 class _Square(Struct, frozen=True):
@@ -184,9 +191,21 @@ def _label(
             name_end = round(square.left - 6 - beside, 1)
             yield Label(name_end, round(y + 4, 1), run.name, "end", size=11)
         if square.cell >= _COUNTED:
-            yield Label(round(x, 1), round(y + 4, 1), str(run.missed), "middle", size=11, bold=True)
+            missed = f"{run.missed} missed" if square.cell >= _WORDED else str(run.missed)
+            yield Label(round(x, 1), round(y + 4, 1), missed, "middle", size=11, bold=True)
     yield Label(square.left, square.bottom + 17, f"below: {titles[0]}", colour=FAINT)
     yield Label(square.right, square.top - 22, f"above: {titles[1]}", "end", FAINT)
+
+
+def _explain(x: float, y: float, runs: Sequence[PairedRun], width: int) -> Iterator[Label]:
+    """The short names and whose they are, a line each, cut where the picture ends."""
+    shorts = max((len(run.short) for run in runs), default=0) * _LETTER + 8
+    room = max(1, int((width - x - shorts) / _LETTER))
+    for at, run in enumerate(runs):
+        line = round(y + at * _NAME_LINE, 1)
+        name = run.name if len(run.name) <= room else f"{run.name[: room - 1]}…"
+        yield Label(x, line, run.short, size=11)
+        yield Label(x + shorts, line, name, size=11)
 
 
 def _legend(x: float, y: float, reach: float) -> Iterator[Shape | Label]:

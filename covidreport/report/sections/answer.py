@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from typing import Literal
 
 from covidreport.audit.copies import in_split
@@ -16,9 +16,12 @@ from covidreport.compare.finding import (
     describe_verdict,
 )
 from covidreport.compare.patients import describe_patients
+from covidreport.compare.same_specificity import CODE as DEPENDENT_LEAD
+from covidreport.compare.same_specificity import describe_own_level
 from covidreport.records import (
     Counts,
     Evaluation,
+    Finding,
     RankedRun,
     Ranking,
     ReportData,
@@ -35,7 +38,6 @@ from covidreport.report.blocks import (
     Section,
     Strong,
 )
-from covidreport.report.cells import write_cell
 from covidreport.report.charts.tally import draw_tally
 from covidreport.report.elsewhere import (
     MOST_NAMED,
@@ -45,7 +47,7 @@ from covidreport.report.elsewhere import (
 )
 from covidreport.report.index import Index
 from covidreport.report.promise import describe_promise
-from covidreport.report.sections.findings import list_notes
+from covidreport.report.sections.findings import list_findings
 from covidreport.report.sections.weighted import describe_first
 from covidreport.report.tables import of_label
 from covidreport.text import clean, listed, plural, whole
@@ -54,7 +56,7 @@ from covidreport.text.thresholds import (
     describe_threshold,
 )
 
-DOUBT_CODES = ("best-run-not-distinguishable",)
+DOUBT_CODES = ("best-run-not-distinguishable", DEPENDENT_LEAD)
 """Findings that say whether the first run can be told from the next: they stand by the answer."""
 
 IMAGE_CODES = ("shortcut-attributes",)
@@ -66,6 +68,7 @@ OTHER_CODES = ("best-run-by-weight", "best-run-by-truth", "best-run-over-sites")
 COPY_CODES = ("identical-files", "identical-pixels", "near-duplicates")
 """Cases of the ranked split that count twice: where they are a warning, they stand there too."""
 
+Noted = tuple[Finding, Note]
 _ALONE = "alone was evaluated on these very images"
 _MOST_GRAVE = 5
 """Findings that stand beside the answer; how many there are is said behind them."""
@@ -73,35 +76,40 @@ _MOST_GRAVE = 5
 
 def build(data: ReportData, index: Index) -> tuple[Section, ...]:
     """Which run misses the fewest, at what price; or why that can't be said."""
-    notes = list_notes(data, index)
-    standing = _count_notes(notes)
+    found = list_findings(data, index)
+    standing = _count_notes([note for _, note in found])
     ranking = data.rankings[0] if data.rankings else None
     best = [row for row in ranking.rows if row.rank == 1] if ranking else []
     evaluation = index.evaluation(best[0].run, ranking) if ranking and best else None
     counts = index.counts(evaluation)
     if ranking is None or evaluation is None or counts is None:
         why = Prose((_no_answer(ranking, data, index),), "sentence")
-        errors = _link_notes(_errors(notes))
-        parts: tuple[Block, ...] = (*_banner(data), *errors, why, *standing)
+        errors = _errors(found)
+        parts: tuple[Block, ...] = (
+            *_banner(data), *_link_notes(errors, (), data), why, *standing,
+        )  # fmt: skip
         return (Section("answer", "Answer", parts, part="answer"),)
     tone: Literal["assured", "doubt"] = "assured" if _is_assured(ranking) else "doubt"
     by_weight = _answer_by_weight(data, index)
+    names = tuple(row.run for row in best)
+    errors = [pair for pair in _errors(found) if _concerns(pair[0], names)]
+    sentence = _sentence(ranking, best, evaluation, counts, data, index, disputed=bool(errors))
     words = Group(
         (
             *_banner(data),
-            *_link_notes(_errors(notes)),
+            *_link_notes(errors, names, data),
             *by_weight,
-            Prose(
-                _sentence(ranking, best, evaluation, counts, data, index),
-                "elsewhere" if by_weight else "sentence",
-            ),
+            Prose(sentence, "elsewhere" if by_weight else "sentence"),
             *(Prose(clean(one), tone) for one in _describe_lead(ranking, index)),
             *(Prose(clean(one), "elsewhere") for one in _describe_patients(ranking, index)),
-            *(Prose(clean(one), "elsewhere") for one in _describe_picked(ranking, index)),
+            *(
+                Prose(clean(one), "elsewhere")
+                for one in _describe_picked(ranking, evaluation, index)
+            ),
             *(Prose(one, "elsewhere") for one in quote_other_splits(best, ranking, index)),
             *quote_other_datasets(best[0], data, index),
             *(Prose(one, "doubt") for one in _doubts(data, ranking)),
-            *_link_notes(_grave(notes, {row.run for row in best}, data)),
+            *_link_notes(_grave(found, names, data), names, data),
             *standing,
         )
     )
@@ -155,7 +163,9 @@ def _describe_lead(ranking: Ranking, index: Index) -> tuple[str, ...]:
         elif not gap:
             ahead = f"The next, {second.run}, misses as many and gives as many false alarms. "
     verdict = describe_verdict(ranking, index.disease)
-    sentences = [f"{ahead}{verdict} {describe_detectable(comparisons)}"]
+    level = describe_own_level(ranking)
+    said = [f"{ahead}{verdict}", describe_detectable(comparisons), level]
+    sentences = [" ".join(filter(None, said))]
     sentences += [describe_planned(ranking), describe_non_inferiority(comparisons)]
     return tuple(one for one in sentences if one)
 
@@ -166,42 +176,62 @@ def _describe_patients(ranking: Ranking, index: Index) -> tuple[str, ...]:
     return (said,) if said else ()
 
 
-def _describe_picked(ranking: Ranking, index: Index) -> tuple[str, ...]:
+def _describe_picked(ranking: Ranking, best: Evaluation, index: Index) -> tuple[str, ...]:
     """What picking the best has done to its figures."""
     if ranking.comparisons is None:
         return ()
-    said = describe_picked(ranking.comparisons, index.disease)
+    here = of_label(best, index.target, "specificity")
+    specificity = None if here is None else here.value
+    said = describe_picked(ranking.comparisons, index.disease, specificity)
     return (said,) if said else ()
 
 
-def _errors(notes: Sequence[Note]) -> list[Note]:
-    """What goes before the answer: nobody is to read a figure first that can't be trusted."""
-    return [one for one in notes if one.severity == "error"][:_MOST_GRAVE]
+def _errors(found: Sequence[Noted]) -> list[Noted]:
+    return [pair for pair in found if pair[1].severity == "error"][:_MOST_GRAVE]
 
 
-def _grave(notes: Sequence[Note], best: Set[str], data: ReportData) -> list[Note]:
-    """The warnings about the images or a best run; not what stands as a doubt."""
-    said = {clean(one.what) for one in data.findings if one.code in DOUBT_CODES}
-    weighty = {
-        clean(one.what)
-        for one in data.findings
-        if one.code in IMAGE_CODES
-        or (one.code in COPY_CODES and one.what.endswith(in_split(data.split)))
-    }
-    other = {clean(one.what) for one in data.findings if one.code in OTHER_CODES}
+def _concerns(finding: Finding, best: Sequence[str]) -> bool:
+    """Whether an error goes before the answer: nobody is to read a figure first that can't be
+    trusted. One about other runs alone stands behind it."""
+    return not finding.subjects or not set(best).isdisjoint(finding.subjects)
+
+
+def _grave(found: Sequence[Noted], best: Sequence[str], data: ReportData) -> list[Noted]:
+    """The errors of other runs; the warnings about the images or a best run, but for those that
+    stand as a doubt."""
+    errors = _errors(found)
     chosen = [
-        one
-        for one in sorted(notes, key=lambda one: one.what not in other)
-        if one.severity == "warning"
-        and one.what not in said
-        and (one.what in weighty or {write_cell(each).line for each in one.about} & best)
+        pair
+        for pair in sorted(found, key=lambda pair: pair[0].code not in OTHER_CODES)
+        if pair[1].severity == "warning"
+        and pair[0].code not in DOUBT_CODES
+        and (_is_about_images(pair[0], data) or not set(best).isdisjoint(pair[0].subjects))
     ]
-    return chosen[: max(0, _MOST_GRAVE - len(_errors(notes)))]
+    others = [pair for pair in errors if not _concerns(pair[0], best)]
+    return [*others, *chosen[: max(0, _MOST_GRAVE - len(errors))]]
 
 
-def _link_notes(notes: Sequence[Note]) -> list[Items]:
-    items = tuple((Link(one.what, one.id),) for one in notes)
-    return [Items(items, tuple(one.severity for one in notes))] if notes else []
+def _is_about_images(finding: Finding, data: ReportData) -> bool:
+    copies = finding.code in COPY_CODES and finding.what.endswith(in_split(data.split))
+    return finding.code in IMAGE_CODES or copies
+
+
+def _link_notes(found: Sequence[Noted], best: Sequence[str], data: ReportData) -> list[Items]:
+    items = tuple((Link(_name_best(each, best, data), each[1].id),) for each in found)
+    return [Items(items, tuple(note.severity for _, note in found))] if found else []
+
+
+def _name_best(noted: Noted, best: Sequence[str], data: ReportData) -> str:
+    """What was found; where it counts runs, `8 runs, exp15 among them, ran with …`."""
+    finding, note = noted
+    named = [clean(run) for run in best if run in finding.subjects]
+    counted = plural(len(finding.subjects), "run")
+    if not named or len(finding.subjects) in (1, len(data.runs)):
+        return note.what
+    if not note.what.startswith(f"{counted} "):
+        return note.what
+    rest = note.what.removeprefix(counted)
+    return f"{counted}, {listed(named, MOST_NAMED)} among them,{rest}"
 
 
 def _no_answer(ranking: Ranking | None, data: ReportData, index: Index) -> str:
@@ -226,12 +256,17 @@ def _sentence(
     counts: Counts,
     data: ReportData,
     index: Index,
+    *,
+    disputed: bool,
 ) -> tuple[Cell, ...]:
     """`exp15 misses the fewest: 8 of 28 COVID-19 images (…), at the price of 195 false alarms …`"""
-    spans: list[Cell] = []
+    # an error stands before it: the sentence says what was counted, and not what is so
+    spans: list[Cell] = ["By these counts, "] if disputed else []
     several = len(data.rankings) > 1
     if several and len(ranking.rows) > 1:
-        spans.append(f"Among the {len(ranking.rows)} runs on the same images, ")
+        spans.append(
+            f"{'a' if disputed else 'A'}mong the {len(ranking.rows)} runs on the same images, "
+        )
     alone = sum(row.rank is not None for row in ranking.rows) == 1
     if several and len(ranking.rows) == 1:
         spans += [index.link(best[0].run), f" {_ALONE}, and missed "]
@@ -250,7 +285,8 @@ def _sentence(
         Strong(f"{whole(counts.missed)} of {whole(counts.positives)}"),
         " ",
         index.disease,
-        f" images (sensitivity {write_with_interval(sensitivity)}), at the price of ",
+        f" images (sensitivity {write_with_interval(sensitivity)})",
+        ". The price: " if disputed else ", at the price of ",
         Strong(plural(counts.false_alarms, "false alarm")),
         f" among {plural(counts.negatives, 'image')} without ",
         index.disease,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from covidreport.audit.disturbance import count_kept_first, list_hopeless
+from covidreport.audit.disturbance import count_kept_first, list_hopeless, list_losses
 from covidreport.records import (
     DISTURBANCES,
     MOST_SEVERE,
@@ -73,10 +73,13 @@ def _lead(first: DisturbedRun, index: Index) -> str:
 
 
 def _sum_up(runs: Sequence[DisturbedRun]) -> str:
-    """Under how many kinds of change the first run loses more than the margin."""
-    found = [runs[0].find_first_loss(kind) for kind in _list_kinds(runs[0])]
-    lost = sum(severity is not None for severity in found)
-    return f"The first run loses sensitivity by {whole(lost)} of {plural(len(found), 'way')}"
+    """Under how many kinds of change the first run loses more than the margin, and under how many
+    of these more than chance explains."""
+    first, kinds = runs[0], _list_kinds(runs[0])
+    lost = sum(first.find_first_loss(kind) is not None for kind in kinds)
+    significant = {kind for kind, _, each in list_losses(first) if each.metric == "sensitivity"}
+    more = f", by {whole(len(significant))} of them significantly" if lost else ""
+    return f"The first run loses sensitivity by {whole(lost)} of {plural(len(kinds), 'way')}{more}"
 
 
 def _list_kinds(run: DisturbedRun) -> list[str]:

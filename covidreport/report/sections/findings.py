@@ -65,7 +65,12 @@ def _anonymous(finding: Finding) -> Finding:
 
 
 def list_notes(data: ReportData, index: Index) -> tuple[Note, ...]:
-    """The findings by severity, the gravest first, each with the id that leads to it.
+    """The findings by severity, the gravest first, each with the id that leads to it."""
+    return tuple(note for _, note in list_findings(data, index))
+
+
+def list_findings(data: ReportData, index: Index) -> tuple[tuple[Finding, Note], ...]:
+    """As `list_notes`, each beside its finding, which names all runs that it is about.
 
     A severity that this version does not know is shown among the warnings, not dropped.
     """
@@ -76,7 +81,7 @@ def list_notes(data: ReportData, index: Index) -> tuple[Note, ...]:
         by_severity[known].append(finding)
     ordered = [(severity, one) for severity, each in by_severity.items() for one in each]
     return tuple(
-        _note(finding, severity, f"finding-{number}", index)
+        (finding, _note(finding, severity, f"finding-{number}", index))
         for number, (severity, finding) in enumerate(ordered, start=1)
     )
 

@@ -79,7 +79,7 @@ def test_a_diagram_is_saved_as_it_is_seen(visit, scored_page):
     """The matrix of a wide page with its names; of a narrow one without."""
     for width, named in ((1280, True), (390, False)):
         page = visit(scored_page, width=width)
-        title = "Every run minus every run that is ranked below it"
+        title = "Differences of all pairs of runs"
         _, saved = _save(page, title, "SVG")
         texts = [one.text for one in ElementTree.fromstring(saved).iter(f"{NAMESPACE}text")]
         assert any("resnet18" in (text or "") for text in texts) is named
@@ -101,7 +101,7 @@ def test_every_figure_is_saved_as_csv(visit, scored_page):
     assert [row["run"] for row in runs if row["rank"]] == table.locator(
         "tbody th bdi"
     ).all_inner_texts()
-    _, pairs = _save_rows(page, "Every run minus every run that is ranked below it")
+    _, pairs = _save_rows(page, "Differences of all pairs of runs")
     missed = {row["run"]: int(row["missed"]) for row in runs}
     sensitivity = [row for row in pairs if row["metric"] == "sensitivity"]
     assert len(sensitivity) == len(pairs) / 2 == len(missed) * (len(missed) - 1) / 2

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from covidreport.audit import find_synthetic
 from covidreport.records import Counts, Epoch, Finding, RankedRun, ReportData
-from covidreport.report.blocks import Items
+from covidreport.report.blocks import Items, Prose
 from covidreport.report.cells import write_line
 from covidreport.report.view import view_report
 from tests.report.blocks import build, list_blocks, list_charts, list_sentences, read_fact, say
@@ -18,13 +18,17 @@ def _sentence(data: ReportData) -> str:
     return sentence
 
 
+def _undisputed(data: ReportData) -> ReportData:
+    return replace(data, findings=tuple(one for one in data.findings if one.severity != "error"))
+
+
 def _with_rows(data: ReportData, *rows: RankedRun) -> ReportData:
     return replace(data, rankings=(replace(data.rankings[0], rows=rows),))
 
 
 def test_the_sentence_names_the_run_and_the_price(study):
     """Missed, found and false alarms with their intervals, to the letter."""
-    assert _sentence(study) == (
+    assert _sentence(_undisputed(study)) == (
         "exp15-vgg16-bce-frozen misses the fewest: 8 of 28 COVID-19 images (sensitivity 0.714; "
         "95 % CI 0.529 to 0.847), at the price of 195 false alarms among 600 images without "
         "COVID-19 (specificity 0.675; 95 % CI 0.636 to 0.711). Threshold 0.5 (published)."
@@ -33,14 +37,14 @@ def test_the_sentence_names_the_run_and_the_price(study):
 
 def test_runs_that_share_the_first_rank_are_both_named(study):
     """Nobody wins by the order of the alphabet."""
-    tied = _with_rows(study, RankedRun(BEST, 1, 8, 195), RankedRun(SECOND, 1, 8, 195))
+    tied = _with_rows(_undisputed(study), RankedRun(BEST, 1, 8, 195), RankedRun(SECOND, 1, 8, 195))
 
     assert _sentence(tied).startswith(f"{BEST} and {SECOND} miss the fewest, each 8 of 28 COVID-19")
 
 
 def test_a_run_alone_beats_nobody(study):
     """`The fewest` of one is no praise."""
-    alone = _with_rows(study, RankedRun(BEST, 1, 8, 195))
+    alone = _with_rows(_undisputed(study), RankedRun(BEST, 1, 8, 195))
 
     assert _sentence(alone).startswith(
         f"{BEST} is the only run that can be ranked. It missed 8 of 28 COVID-19 images"
@@ -74,6 +78,32 @@ def test_whether_it_is_luck_is_said_by_the_findings_alone(study):
     assert say(answer, "doubt") == [f"{BEST} is not significantly different from {SECOND}."]
     assert say(build(replace(study, findings=()), "answer"), "doubt") == []
     assert say(answer, "plain") == ["To be read with 1 error and 1 warning"]
+
+
+def test_an_error_that_concerns_the_best_run_goes_before_a_weaker_answer(study):
+    """One of other runs alone stands behind it, before the warnings; one of several says whether
+    the best is among them."""
+    of_all = Finding("error", "no-labels", "No ranking can be believed", "e", "r")
+    of_others = Finding("error", "loss", "1 run lost its loss", "e", "r", (SECOND,))
+    source = Finding("warning", "shortcut-attributes", "source is the target", "e", "r")
+    two = replace(of_others, what="2 runs lost their loss", subjects=(SECOND, BEST))
+    third = replace(study.runs[0], run=replace(study.runs[0].run, name="another"))
+
+    def order(*findings: Finding) -> list[str]:
+        found = build(replace(study, findings=findings, runs=(*study.runs, third)), "answer")
+        return [
+            " / ".join(write_line(words) for words in one.items)
+            if isinstance(one, Items) else write_line(one.words)[:16]
+            for one in list_blocks(found)
+            if isinstance(one, Items) or (isinstance(one, Prose) and one.tone == "sentence")
+        ]  # fmt: skip
+
+    assert order(source, of_others, of_all) == [
+        "No ranking can be believed", "By these counts,",
+        "1 run lost its loss / source is the target",
+    ]  # fmt: skip
+    assert order(of_others) == ["exp15-vgg16-bce-", "1 run lost its loss"]
+    assert order(two) == [f"2 runs, {BEST} among them, lost their loss", "By these counts,"]
 
 
 def test_a_warning_about_all_images_stands_by_the_answer(study):

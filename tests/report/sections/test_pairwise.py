@@ -177,8 +177,8 @@ def test_counts_alone_show_bounds_and_no_section(study):
     ]
     assert view.sections["against"] == ()
     assert say(build(data, "answer"), "doubt") == [
-        f"The next, {SECOND}, misses 2 more. {BEST} is not significantly different from {SECOND} "
-        "(10 missed). This holds whoever missed which image, after 1 comparison. The smallest "
+        f"The next, {SECOND}, misses 2 more. Whoever missed which image, {BEST} is not "
+        f"significantly different from {SECOND} (10 missed), after 1 comparison. The smallest "
         "difference that can be significant is 6 images; as many need not be.",
     ]
 

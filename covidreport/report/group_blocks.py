@@ -89,13 +89,11 @@ def _tabulate(shown: list[RunGroups], index: Index, *, odds: bool) -> Table:
     head += [Column(clean(each.run), "95 % CI", "figure") for each in shown]
     by_run = [{(one.attribute, one.value): one for one in each.differences} for each in shown]
     rows = []
-    last = ""
     for one in shown[0].differences:
-        told = _name_attribute(one.attribute) if one.attribute != last else ""
-        last = one.attribute
         found = (run.get((one.attribute, one.value)) for run in by_run)
         cells: list[Cell] = [
-            Text(told), Text(one.value), Text(one.reference), Count(one.positives),
+            Text(_name_attribute(one.attribute)), Text(one.value), Text(one.reference),
+            Count(one.positives),
             *(_differ(each, odds=odds) for each in found),
         ]  # fmt: skip
         rows.append(Row(tuple(cells)))
@@ -117,9 +115,9 @@ def _tabulate_crossed(shown: list[RunGroups], index: Index) -> Table | None:
     for attribute, groups in shown[0].crossed.items():
         kept = [each for each in groups.groups if "sensitivity" in each.compared]
         smaller += sum(1 for each in groups.groups if each.counts.positives) - len(kept)
-        for place, group in enumerate(kept):
+        for group in kept:
             rates = [_find(each, attribute, group.value) for each in shown]
-            told = _name_attribute(attribute) if place == 0 else ""
+            told = _name_attribute(attribute)
             rows.append(
                 Row(
                     (

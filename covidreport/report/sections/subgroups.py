@@ -77,13 +77,13 @@ def _table(metric: str, shown: Sequence[ReportedRun], index: Index) -> Table:
     by_run = [_groups(each, index) for each in shown]
     rows = []
     for attribute in by_run[0]:
-        for place, group in enumerate(_every(by_run[0][attribute])):
+        for group in _every(by_run[0][attribute]):
             counts = group.counts
             of = counts.positives if positive else counts.negatives
             rows.append(
                 Row(
                     (
-                        Text(titled(humanise(attribute)) if place == 0 else ""),
+                        Text(titled(humanise(attribute))),
                         Text(group.value or NOT_STATED),
                         Count(of),
                         *(_rate(metric, each.get(attribute), group.value) for each in by_run),

@@ -48,12 +48,12 @@ def quote_other_datasets(best: RankedRun, data: ReportData, index: Index) -> Ite
     A doubt where that is another run, and where its sensitivity is another by more than chance.
     """
     reported = index.find(best.run)
-    where = f"These figures are of data set {clean(data.dataset)}. "
+    where = f"These figures are of data set “{clean(data.dataset)}”. "
     for each in data.datasets:
         if not each.rankings or reported is None:
             continue
         there = each.find(reported)
-        where += f"On data set {clean(each.dataset)}, "
+        where += f"On data set “{clean(each.dataset)}”, "
         counts = index.counts(there)
         if there is None or counts is None:
             words = f"{clean(best.run)} was not evaluated"

@@ -76,8 +76,8 @@ def _judge(largest: LargestDifference) -> str:
     if one.low is None or one.high is None:
         return "One patient alone has these images: there is no interval."
     if one.low <= 0 <= one.high:
-        return "Its interval, which allows for all of them, contains 0."
-    return "Its interval, which allows for all of them, does not contain 0."
+        return "Its interval, which allows for all of them, contains 0: no difference is shown."
+    return "Its interval, which allows for all of them, does not contain 0: these two differ."
 
 
 def _tabulate(shown: list[RunGroups], index: Index, *, odds: bool) -> Table:

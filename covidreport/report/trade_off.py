@@ -18,11 +18,17 @@ from covidreport.report.reader_points import name_average
 from covidreport.report.tables import of_label
 from covidreport.text import clean, decimal, plural
 
-SIZES = (760, 360), (340, 320)
-"""Of the picture on a wide and on a narrow page."""
+_WIDE, _NARROW, _NARROW_OF_MANY = (760, 360), (340, 320), (340, 440)
+_MANY = 8
 _ALL_LABELLED = 40
 _FIRST_LABELLED = 12
 _Reach = tuple[float, float, float, float]
+
+
+def fit_sizes(points: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Width and height of the picture on a wide and on a narrow page, which is higher for many
+    points, so that their labels have room."""
+    return _WIDE, _NARROW_OF_MANY if points > _MANY else _NARROW
 
 
 def list_points(ranking: Ranking, index: Index) -> tuple[ScatterPoint, ...]:
@@ -117,7 +123,7 @@ def describe_scatter(ranking: Ranking, index: Index, points: Sequence[ScatterPoi
     numbers = "the number of its experiment" if by_number else "its rank"
     sentences = [
         f"Each dot is a run, under {numbers}; further down it misses fewer, further left it raises "
-        "fewer false alarms. Its cross shows both 95 % intervals, as far as the axes go.",
+        "fewer false alarms. Its cross shows both 95 % intervals; an arrow leads beyond the axes.",
         "The line runs along the ranked runs that no other one beats on both counts.",
     ]
     if any(row.rank is None for row in rows):

@@ -43,7 +43,9 @@ def test_each_is_evaluated_and_ranked_and_the_report_shows_both(study, covidrepo
     missed = [_read(study, name).counts["covid-19"].missed for name in ("inside", "outside")]
     assert missed == [1, 1]
     done = covidreport("render", "--format", "markdown", "--output", "-")
-    assert "These figures are of data set outside. On data set inside, a misses 1 of 3" in done.out
+    assert (
+        "These figures are of data set “outside”. On data set “inside”, a misses 1 of 3" in done.out
+    )
 
 
 def test_list_ranks_on_each(study, covidreport):

@@ -208,8 +208,8 @@ def test_variants_and_other_data_change_no_section_but_their_own(covidreport, st
     (study / "covidreport.toml").write_text('data = "data"\n')
     after = _read_parts(covidreport, study)
     assert before.pop("Findings") != after.pop("Findings")
-    assert "On data set elsewhere, " in after["Answer"]
-    after["Answer"] = re.sub(r"These figures are of data set data\. .*\n+", "", after["Answer"])
+    assert "On data set “elsewhere”, " in after["Answer"]
+    after["Answer"] = re.sub(r"These figures are of data set “data”\. .*\n+", "", after["Answer"])
     assert "elsewhere" in after.pop("Data sets side by side")
     assert "Middle blacked out" in after.pop("Shortcuts")
     study_before, study_after = before.pop("Study"), after.pop("Study")

@@ -121,6 +121,10 @@ class Table(Struct, frozen=True):
             for place, each in enumerate(self.columns)
         )
 
+    def list_unseen(self, *rooms: Room) -> tuple[str, ...]:
+        """The heads of the columns that a narrower page leaves out, where no menu offers them."""
+        return () if self.key else tuple(c.title for c in self.columns if c.room in rooms)
+
     @property
     def is_long(self) -> bool:
         """Whether a page shows its first rows; `listed` is scrolled in its frame."""

@@ -21,6 +21,8 @@ _CHARACTER = 6.6
 _LINE = 12.0
 _GAPS = (4.0, 10.0, 18.0, 28.0)
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 16.0, 30.0, 44.0
+_HEAD = 4
+"""Of an arrow, how far it goes back and to the sides."""
 _MARGIN = 34.0
 """For the runs that are not ranked and lie beyond those that are."""
 _STRETCH = 2.5
@@ -66,6 +68,8 @@ class ScatterDot(Struct, frozen=True):
     leader: tuple[float, float, float, float] | None = None
     cross: tuple[float, float, float, float] | None = None
     """Where the interval across begins and ends, and that of missed cases."""
+    cut: str = ""
+    """A path of arrow heads at the ends of the cross that go on beyond the axes."""
     reader: bool = False
 
 
@@ -85,6 +89,8 @@ class Scatter(Struct, frozen=True):
     dots: tuple[ScatterDot, ...]
     across: str
     """The title of the axis."""
+    missed: str
+    """What stands beside that of the other: that it is by square roots; may be empty."""
     beyond: tuple[float, float] | None = None
     """Where the axes end and the runs stand that lie further out; None where none does."""
     radius: float = _RADIUS
@@ -121,7 +127,9 @@ def draw_scatter(
     for index, (point, (x, y)) in enumerate(zip(merged, places, strict=True)):
         cross = plan.cross(point)
         free = _free_place(point.label, x, y, frame, obstacles) if index < most_labels else None
-        dot = ScatterDot(x, y, point.title, point.kind, cross=cross, reader=point.reader)
+        dot = ScatterDot(
+            x, y, point.title, point.kind, cross=cross, cut=plan.cut(point), reader=point.reader
+        )
         if free is None:
             dots.append(dot)
             continue
@@ -134,7 +142,7 @@ def draw_scatter(
     line = " ".join(f"{x},{y}" for x, y in front)
     return Scatter(
         width, height, _LEFT, right, top, height - _BOTTOM, plan.x_ticks, plan.y_ticks, line,
-        tuple(dots), across.title, plan.beyond,
+        tuple(dots), f"{across.title}{_say_root(plan.x)}", _say_root(plan.y), plan.beyond,
     )  # fmt: skip
 
 
@@ -169,6 +177,24 @@ class _Plan(Struct, frozen=True):
             x.place(max(left, x.low)), x.place(min(right, x.high)),
             y.place(max(low, y.low)), y.place(min(high, y.high)),
         )  # fmt: skip
+
+    def cut(self, point: ScatterPoint) -> str:
+        """An arrow head where an interval goes on beyond its axis."""
+        if point.reach is None or point.kind == "unranked":
+            return ""
+        _, right, _, high = point.reach
+        x, y = self.x.place(point.across), self.y.place(point.missed)
+        parts = [f"M{self.x.end - _HEAD:g} {y - _HEAD:g}l{_HEAD} {_HEAD}l-{_HEAD} {_HEAD}"] * (
+            right > self.x.high
+        )
+        parts += [f"M{x - _HEAD:g} {self.y.end + _HEAD:g}l{_HEAD}-{_HEAD}l{_HEAD} {_HEAD}"] * (
+            high > self.y.high
+        )
+        return "".join(parts)
+
+
+def _say_root(scale: Scale) -> str:
+    return " (square-root scale)" if scale.root else ""
 
 
 def _invert(scale: Scale, place: float) -> float:

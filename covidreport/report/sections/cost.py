@@ -20,7 +20,7 @@ from covidreport.report.blocks import (
 )
 from covidreport.report.charts.scatter import Axis, ScatterPoint, draw_scatter
 from covidreport.report.index import Index
-from covidreport.report.trade_off import SIZES, count_labels, short_names
+from covidreport.report.trade_off import count_labels, fit_sizes, short_names
 from covidreport.text import clean, listed, plural, whole
 from covidreport.text.sizes import digits, size
 
@@ -172,7 +172,10 @@ def _draw(ranking: Ranking, anchor: str, costs: dict[str, Cost], index: Index) -
         if row.run in values
     ]  # fmt: skip
     labels = count_labels(len(points))
-    scatters = [draw_scatter(points, *each, most_labels=labels, across=axis) for each in SIZES]
+    scatters = [
+        draw_scatter(points, *each, most_labels=labels, across=axis)
+        for each in fit_sizes(len(points))
+    ]
     drawn = tuple(one for one in scatters if one is not None)
     key = (
         f"Each dot is a ranked run, as in the picture of the ranking: missed cases against "

@@ -252,11 +252,11 @@ def _list_brightness(of: Sequence[Evaluation | None], first: str) -> Iterator[Ro
                                "upper quartile", "5 % are brighter than")):  # fmt: skip
         figures = [each[at] for each in found]
         cells = (Text(NOT_RECORDED) if one is None else Number(one, 0) for one in figures)
-        yield Row((Text("" if at else title), Text(name), *cells))
+        yield Row((Text(title), Text(name), *cells))
     here, *others = (each[QUANTILES.index(0.5)] for each in found)
     less = [None if one is None or here is None else float(one - here) for one in others]
     differences = (Difference(each, places=0) for each in less)
-    yield Row((Text(""), Text(f"median less that of {first}"), Text(DASH), *differences))
+    yield Row((Text(title), Text(f"median less that of {first}"), Text(DASH), *differences))
 
 
 Shares = tuple[str, str, list[Estimate | None]]
@@ -265,12 +265,12 @@ Shares = tuple[str, str, list[Estimate | None]]
 def _list_labels(of: Sequence[Evaluation | None]) -> Iterator[Shares]:
     """The prevalence of every label."""
     labels = dict.fromkeys(label for one in of if one is not None for label in one.labels)
-    for place, label in enumerate(labels):
+    for label in labels:
         counts = [None if one is None else one.counts.get(label) for one in of]
         shares = [
             None if c is None else _share(c.positives, c.positives + c.negatives) for c in counts
         ]
-        yield "Label" if place == 0 else "", label_name(label), shares
+        yield "Label", label_name(label), shares
 
 
 def _list_attributes(of: Sequence[Evaluation | None], index: Index) -> Iterator[Shares]:
@@ -278,14 +278,13 @@ def _list_attributes(of: Sequence[Evaluation | None], index: Index) -> Iterator[
     found = [_count_values(one, index) for one in of]
     for attribute in dict.fromkeys(name for each in found for name in each):
         values = dict.fromkeys(v for each in found for v in each.get(attribute, {}))
-        for place, value in enumerate(values):
+        for value in values:
             shares = []
             for each in found:
                 counted = each.get(attribute)
                 total = sum(counted.values()) if counted else 0
                 shares.append(_share(counted.get(value, 0), total) if counted else None)
-            title = titled(humanise(attribute)) if place == 0 else ""
-            yield title, value or "not stated", shares
+            yield titled(humanise(attribute)), value or "not stated", shares
 
 
 def _count_values(one: Evaluation | None, index: Index) -> dict[str, dict[str, int]]:

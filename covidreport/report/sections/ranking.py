@@ -39,10 +39,10 @@ from covidreport.report.tables import (
     threshold_columns,
 )
 from covidreport.report.trade_off import (
-    SIZES,
     count_labels,
     describe_scatter,
     find_average,
+    fit_sizes,
     list_points,
 )
 from covidreport.text import (
@@ -102,7 +102,7 @@ def _draw(ranking: Ranking, anchor: str, index: Index, readers: ReaderStudy | No
     average = None if readers is None else find_average(readers, counts)
     if average is not None:  # the last that is labelled
         points, labels = (*points[:labels], average, *points[labels:]), labels + 1
-    scatters = [draw_scatter(points, *size, most_labels=labels) for size in SIZES]
+    scatters = [draw_scatter(points, *size, most_labels=labels) for size in fit_sizes(len(points))]
     drawn = tuple(one for one in scatters if one is not None)
     title, words = "Missed cases against false alarms", describe_scatter(ranking, index, points)
     summary = f"{words} The figures stand in the table above."

@@ -113,4 +113,7 @@ def _rate(metric: str, found: Subgroups | None, value: str) -> Rate:
     counted = f"{whole(wrong)} missed" if positive else plural(wrong, "alarm")
     if not (group.counts.positives if positive else group.counts.negatives):
         counted = ""
-    return Rate(group.sensitivity if positive else group.specificity, counted, remark)
+    rate = group.sensitivity if positive else group.specificity
+    if rate.value is not None and rate.low is None:
+        remark = f"no interval; {remark}" if remark else "no interval"
+    return Rate(rate, counted, remark)

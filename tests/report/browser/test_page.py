@@ -38,6 +38,25 @@ def test_without_javascript_every_section_is_there(visit, scored_page):
     assert page.locator("table.ranked tbody th.name").count() == 18
 
 
+@pytest.mark.parametrize(
+    ("width", "told"),
+    [(1440, []), (900, ["Found, Cleared, NPV"]), (390, ["Found, Cleared, PPV, NPV"])],
+)
+def test_columns_that_a_narrow_page_leaves_out_are_named_beneath(visit, scored_page, width, told):
+    """Where no menu offers them: nobody takes the rest for all there is."""
+    page = visit(scored_page, width=width)
+    table = page.locator("#operating table.points").first
+    names = ", ".join(told).split(", ") if told else []
+    for head in table.locator("thead th").all():
+        title = head.locator("bdi").first.inner_text()
+        # the threshold, where all runs have the same, stands above the table
+        assert head.is_visible() == (title not in names) or title == "Threshold", title
+    beneath = [each for each in page.locator("#operating .unseen").all() if each.is_visible()]
+    assert [each.inner_text() for each in beneath] == [
+        f"On a wider page also: {each}." for each in told
+    ]
+
+
 @pytest.mark.parametrize("script", [True, False])
 def test_a_metric_is_explained_one_tap_away(visit, scored_page, script):
     """The head of its column leads to its row among the methods, which unfolds, and says it to a

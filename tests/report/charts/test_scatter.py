@@ -212,3 +212,27 @@ def test_with_one_run_far_out_no_label_meets_a_label_or_a_dot(runs, size, far):
 
 def _overlap(one, other):
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+def test_an_interval_that_goes_on_beyond_the_axes_ends_in_an_arrow():
+    """Both axes end where the runs do: at 10 false alarms and 20 missed."""
+    points = _points((2, 3), (8, 17), kind="ranked")
+    whole, cut = replace(points[0], reach=(1, 6, 1, 9)), replace(points[1], reach=(3, 40, 9, 26))
+    scatter = draw_scatter([whole, cut], 340, 320, 12)
+    assert scatter is not None
+    inside, beyond = scatter.dots
+    assert inside.cut == ""
+    right, top = beyond.cut.split("M")[1:]
+    assert right.startswith(f"{scatter.right - 4:g} {beyond.y - 4:g}l4 4")
+    assert top.startswith(f"{beyond.x - 4:g} {scatter.top + 4:g}l4-4")
+    assert beyond.cross[1::2] == (scatter.right, scatter.top)  # type: ignore[index]
+
+
+def test_an_axis_by_square_roots_says_so():
+    """One run with 163 false alarms beside others with 1 to 7: across is a root, missed is not."""
+    scatter = draw_scatter(_points((1, 4), (3, 5), (5, 6), (7, 7), (163, 8)), 760, 360, 12)
+    plain = draw_scatter(_points((1, 4), (3, 5), (7, 7)), 760, 360, 12)
+    assert scatter is not None
+    assert plain is not None
+    assert (scatter.across, scatter.missed) == ("false alarms (square-root scale)", "")
+    assert (plain.across, plain.missed) == ("false alarms", "")

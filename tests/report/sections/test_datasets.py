@@ -88,7 +88,8 @@ def test_both_stand_in_the_report_whichever_was_evaluated_last(runs):
 
     assert "24 of 26" in answer
     assert (
-        "These figures are of data set outside. On data set inside, one misses 18 of 30" in answer
+        "These figures are of data set “outside”. On data set “inside”, one misses 18 of 30"
+        in answer
     )
     assert "18 of 30 (sensitivity 0.400;" in answer
     row = _find_row(text, "Sensitivity for COVID-19 on each data set", "one")
@@ -153,11 +154,11 @@ def test_brightness_stands_beside_them_with_its_difference(tmp_path):
 
     for row in (
         "| Brightness, 0 to 255 | 95 % are brighter than | 60 | 100 | not recorded |",
-        "|  | lower quartile | 80 | 100 | not recorded |",
-        "|  | median | 80 | 110 | not recorded |",
-        "|  | upper quartile | 130 | 110 | not recorded |",
-        "|  | 5 % are brighter than | 130 | 120 | not recorded |",
-        "|  | median less that of outside | – | \\+30 | – |",
+        "| Brightness, 0 to 255 | lower quartile | 80 | 100 | not recorded |",
+        "| Brightness, 0 to 255 | median | 80 | 110 | not recorded |",
+        "| Brightness, 0 to 255 | upper quartile | 130 | 110 | not recorded |",
+        "| Brightness, 0 to 255 | 5 % are brighter than | 130 | 120 | not recorded |",
+        "| Brightness, 0 to 255 | median less that of outside | – | \\+30 | – |",
     ):
         assert row in part, part
 
@@ -244,7 +245,7 @@ def test_a_difference_beyond_chance_stands_in_a_notebook_too(runs, missed, doubt
     """18 of 30 inside: 24 of 26 is more, 1 of 26 is fewer, 17 of 26 may be chance."""
     _write(runs / "one", _answer(missed, 26, 4, 44), **OUTSIDE)
 
-    assert ("On data set inside, one misses 18 of 30" in describe_report(_collect(runs))) is doubt
+    assert ("On data set “inside”, one misses 18 of 30" in describe_report(_collect(runs))) is doubt
 
 
 def test_the_same_images_under_two_names_are_one_data_set(runs):
@@ -262,7 +263,7 @@ def test_any_number_of_data_sets(runs):
 
     assert [each.dataset for each in data.datasets] == ["outside", "inside", "third"]
     assert "inside less outside (95 % CI) | third less outside (95 % CI)" in text
-    assert "third, one misses 5 of 20" in text
+    assert "third”, one misses 5 of 20" in text
 
 
 def test_images_that_changed_under_one_name_are_not_mixed(runs):

@@ -6,7 +6,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from covidreport.metrics import estimate_subgroups
-from covidreport.records import GroupReference, Scores
+from covidreport.records import Estimate, GroupReference, Scores
 from covidreport.report.formats import render_html, render_markdown
 from covidreport.report.groups import WORST_OF_SEVERAL
 from covidreport.report.run_groups import GroupQuestion, describe_groups, find_refused
@@ -100,6 +100,15 @@ def test_a_reason_for_no_comparison_stands_with_the_rate_that_it_concerns():
                 assert said == ([reason] if reason else []), (value, cell)
 
 
+def test_a_figure_without_an_interval_says_so():
+    """The cases of one patient alone give none: a mark without a line is no certain figure."""
+    group = replace(_group(a=(10, 5, 20, 10)), not_stated=None)
+    (one,) = group.groups
+    alone = replace(one, sensitivity=Estimate(1.0, numerator=10, denominator=10))
+    sensitivity, _ = list_tables(build(_show(replace(group, groups=(alone,))), "subgroups"))
+    assert _line(sensitivity, "a").endswith("no interval)")
+
+
 def test_a_group_without_cases_has_none_missed_and_none_alarmed():
     """0 missed of nobody is no figure."""
     data = _show(_group(a=(10, 5, 20, 10), c=(0, 0, 20, 5), d=(20, 5, 0, 0)))
@@ -134,7 +143,7 @@ def test_groups_are_told_apart_and_crossed():
     assert told == (
         "Of 5 differences that were looked at, the clearest of focal-0 is +0.500 (99 % CI +0.264 "
         "to +0.689) in sensitivity (Site: b against a). Its interval, which allows for all of "
-        "them, does not contain 0."
+        "them, does not contain 0: these two differ."
     )
     _, _, differences, odds, crossed = list_tables(section)
     rows = read_lines(differences)

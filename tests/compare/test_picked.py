@@ -111,7 +111,9 @@ def test_the_sentence_states_cases_and_rates():
     assert "sensitivity 0." in said
     assert "up to" not in said
     assert "Specificity is lower here" not in said
+    assert comparisons.picked is not None
     corrected = comparisons.picked.specificity.value
+    assert corrected is not None
     for here, told in ((corrected - 0.002, True), (corrected, False), (corrected + 0.1, False)):
         said = describe_picked(comparisons, "COVID-19", here)
         assert (f"Specificity is lower here ({here:.3f}): to pick by fewest" in said) == told

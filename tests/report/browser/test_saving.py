@@ -76,14 +76,16 @@ def test_a_picture_with_radiologists_says_which_marks_they_are(visit, readers_pa
 
 
 def test_a_diagram_is_saved_as_it_is_seen(visit, scored_page):
-    """The matrix of a wide page with its names; of a narrow one without."""
-    for width, named in ((1280, True), (390, False)):
+    """The matrix of a wide page with a run's name beside its row; of a narrow one beneath it."""
+    for width, wide in ((1280, True), (390, False)):
         page = visit(scored_page, width=width)
         title = "Differences of all pairs of runs"
         _, saved = _save(page, title, "SVG")
-        texts = [one.text for one in ElementTree.fromstring(saved).iter(f"{NAMESPACE}text")]
-        assert any("resnet18" in (text or "") for text in texts) is named
-        assert "below: sensitivity" in texts
+        texts = list(ElementTree.fromstring(saved).iter(f"{NAMESPACE}text"))
+        (below,) = (each for each in texts if each.text == "below: sensitivity")
+        names = [each for each in texts if "resnet18" in (each.text or "")]
+        assert len(names) == 9
+        assert all((float(each.get("y")) < float(below.get("y"))) is wide for each in names)
 
 
 def _save_rows(page, figure: str):

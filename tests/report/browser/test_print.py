@@ -55,18 +55,19 @@ def scored_data(scored_runs) -> ReportData:
 
 @pytest.mark.parametrize("name", ["study_page", "scored_page"])
 @pytest.mark.parametrize("script", [True, False])
-@pytest.mark.parametrize("appendix", [True, False])
-def test_no_table_or_picture_is_cut(visit, request, name, script, appendix):
-    """Each fits between the margins of its page, and no cell runs into the next."""
+def test_no_table_or_picture_is_cut(visit, request, name, script):
+    """Each fits between the margins of its page, and no cell runs into the next; without the
+    appendix, and with it."""
     page = visit(request.getfixturevalue(name), width=NARROWEST, java_script_enabled=script)
-    if appendix:
-        page.locator("#print-appendix").check()
-    page.emulate_media(media="print")
+    for appendix in (False, True):
+        page.emulate_media(media="screen")
+        page.locator("#print-appendix").set_checked(appendix)
+        page.emulate_media(media="print")
 
-    assert page.evaluate(_CUT) == []
-    assert page.evaluate(_OVERLAPPING) == []
-    assert page.locator("#ranking table:visible").count() > 0
-    assert (page.locator("#runs table:visible").count() > 20) == appendix
+        assert page.evaluate(_CUT) == []
+        assert page.evaluate(_OVERLAPPING) == []
+        assert page.locator("#ranking table:visible").count() > 0
+        assert (page.locator("#runs table:visible").count() > 20) == appendix
 
 
 def test_what_is_cut_would_be_seen(visit, scored_page):
@@ -230,15 +231,15 @@ def test_what_is_shaded_is_printed_shaded_and_said_in_signs(visit, scored_page):
     assert set(page.locator("table.signs td.wrong").all_inner_texts()) == {"×"}
 
 
-@pytest.mark.parametrize("paper", ["A4", "Letter"])
 @pytest.mark.parametrize("name", ["study_page", "scored_page"])
-def test_answer_and_evidence_of_18_runs_are_at_most_8_pages(visit, request, tmp_path, name, paper):
-    """Upright, with numbers and links; with the appendix some tens."""
+def test_answer_and_evidence_of_18_runs_are_at_most_8_pages(visit, request, tmp_path, name):
+    """Upright, with numbers and links, on A4 and Letter; with the appendix some tens."""
     page = visit(request.getfixturevalue(name))
-    short, long = (_print(page, paper, appendix, tmp_path) for appendix in (False, True))
+    for paper in ("A4", "Letter"):
+        short, long = (_print(page, paper, appendix, tmp_path) for appendix in (False, True))
 
-    assert 2 < short <= 8
-    assert 15 < long < 100
+        assert 2 < short <= 8, paper
+        assert 15 < long < 100, paper
 
 
 def _print(page, paper, appendix, folder):

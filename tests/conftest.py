@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import itertools
 import os
@@ -127,8 +128,9 @@ def pytest_cmdline_main(config: pytest.Config) -> Iterator[None]:
 
 
 def pytest_unconfigure() -> None:
-    """Python ends as ever: libraries that count what is left then would tell of leaks."""
-    gc.unfreeze()
+    """Python ends as ever: libraries that count what is left then would tell of leaks. Not before:
+    pytest looks for garbage as it ends, and would look among all that was collected."""
+    atexit.register(gc.unfreeze)
 
 
 def pytest_collection_modifyitems(items):

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+PROGRAMS = ("chromium-headless-shell", "chromium", "google-chrome")
+"""The first draws pages as the others do and has no windows, which take longer than most tests."""
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update",
@@ -32,7 +34,7 @@ SIDEWAYS = """() => [...document.querySelectorAll(".scroll")].filter(one => one.
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Chromium, driven by Playwright."""
-    path = shutil.which("chromium") or shutil.which("google-chrome")
+    path = next(filter(None, map(shutil.which, PROGRAMS)), None)
     if path is None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)("Chromium is not installed")
     playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")

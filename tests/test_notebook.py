@@ -88,7 +88,9 @@ def test_its_text_is_the_answer():
         "COVID-19, normal and pneumonia; 4 runs: 2 ranked, 1 shown and not ranked and "
         "1 without figures"
     )
-    assert lines[1].startswith("exp15-vgg16-bce-frozen misses the fewest: 8 of 28 COVID-19 images")
+    assert lines[1].startswith(
+        "By these counts, exp15-vgg16-bce-frozen misses the fewest: 8 of 28 COVID-19 images"
+    )
 
 
 def test_load_follows_the_configuration_and_its_arguments_win(tmp_path, monkeypatch):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations
 from typing import Final, Literal
 
@@ -19,6 +19,8 @@ COMBINATIONS: Final[tuple[tuple[int, Rule], ...]] = (
     (3, "majority"),
 )
 """How many runs and how they vote. Two runs have no majority."""
+_BLOCK = 1024
+"""Pairs or trios that are looked at together: what a core's cache holds."""
 
 
 class Combination(Struct, frozen=True):
@@ -50,10 +52,13 @@ def find_complementary(
     for size, rule in COMBINATIONS:
         if len(answers) < size:
             continue
-        candidates = [
-            _combine(runs, rule, missed, alarms) for runs in combinations(range(len(answers)), size)
-        ]
-        best.append(min(candidates, key=lambda each: _order(each, labels)))
+        candidates = np.array(list(combinations(range(len(answers)), size)))
+        figures = _combine(candidates, rule, missed, alarms)
+        # of those that miss as few, and raise as few false alarms, the first by name
+        least = figures[np.lexsort(figures.T[::-1])[0]]
+        ties = candidates[(figures == least).all(axis=1)]
+        found = (Combination(tuple(runs), rule, *least.tolist()) for runs in ties.tolist())
+        best.append(min(found, key=lambda each: _order(each, labels)))
     return tuple(best)
 
 
@@ -65,24 +70,25 @@ def _order(
 
 
 def _combine(
-    runs: tuple[int, ...], rule: Rule, missed: NDArray[np.uint64], alarms: NDArray[np.uint64]
-) -> Combination:
-    """Missed by any-positive: by all of them; a false alarm: by one of them."""
-    ours, theirs = [missed[run] for run in runs], [alarms[run] for run in runs]
+    candidates: NDArray[np.intp], rule: Rule, missed: NDArray[np.uint64], alarms: NDArray[np.uint64]
+) -> NDArray[np.int64]:
+    """Missed and raised `(n, 2)` by each of `(n, size)` runs together; by any-positive an image is
+    missed by all of them, and a false alarm of one of them."""
+    together: tuple[Callable[[NDArray[np.uint64]], NDArray[np.uint64]], ...]
     if rule == "any-positive":
-        all_missed = np.bitwise_and.reduce(ours)
-        raised = np.bitwise_or.reduce(theirs)
+        together = np.bitwise_and.reduce, np.bitwise_or.reduce
     else:
-        all_missed, raised = _two_of_three(*ours), _two_of_three(*theirs)
-    return Combination(runs, rule, _count(all_missed), _count(raised))
+        together = _two_of_three, _two_of_three
+    counts = np.empty((len(candidates), 2), np.int64)
+    for start in range(0, len(candidates), _BLOCK):
+        block = candidates[start : start + _BLOCK].T
+        for column, (words, join) in enumerate(zip((missed, alarms), together, strict=True)):
+            joined = np.bitwise_count(join(words[block]))
+            counts[start : start + _BLOCK, column] = joined.sum(axis=1, dtype=np.int64)
+    return counts
 
 
-def _two_of_three(
-    a: NDArray[np.uint64], b: NDArray[np.uint64], c: NDArray[np.uint64]
-) -> NDArray[np.uint64]:
+def _two_of_three(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    a, b, c = words
     shared: NDArray[np.uint64] = (a & b) | (a & c) | (b & c)
     return shared
-
-
-def _count(words: NDArray[np.uint64]) -> int:
-    return int(np.bitwise_count(words).sum(dtype=np.int64))

@@ -46,6 +46,8 @@ FLIPS = 9999
 """An adjusted p-value is then a multiple of 0.0001."""
 _EXACT_GROUPS = 13
 _CHUNK = 4_000_000
+_BLOCK = 256
+"""Flips whose p-values are looked at together: what a core's cache holds."""
 
 
 class PairTest(Struct, frozen=True):
@@ -156,10 +158,13 @@ def step_down(
     exact = len(differing) <= _EXACT_GROUPS
     upwards = order[::-1]
     rising, of_rising = [pairs[i] for i in upwards], [tables[i] for i in upwards]
-    for sampled in _sample_p_values(differing, rising, of_rising, flips, seed):
+    values, samples = _sample_ranks(differing, rising, of_rising, flips, seed)
+    # p <= limit, said of the places of both among all p-values that there are
+    bounds = np.searchsorted(values, limits[::-1], side="right")[:, np.newaxis]
+    for sampled in samples:
         # From the least clear pair upwards: of each pair and those less clear the smallest.
         np.minimum.accumulate(sampled, axis=0, out=sampled)
-        reached += np.count_nonzero(sampled <= limits[::-1, np.newaxis], axis=1)[::-1]
+        reached += np.count_nonzero(sampled < bounds.astype(sampled.dtype), axis=1)[::-1]
         total += sampled.shape[1]
     proportions = reached / total if exact else (reached + 1) / (total + 1)
     # No pair may be clearer than one before it: what holds the error rate together.
@@ -188,8 +193,8 @@ def critical_p_value(
     chosen = all_pairs(len(wrong)) if pairs is None else tuple(pairs)
     sums = sum_by_group(wrong, groups)
     differing, tables = _keep_differing(sums), _tabulate(sums, chosen)
-    sampled = _sample_p_values(differing, chosen, tables, flips, seed)
-    smallest = np.sort(np.concatenate([each.min(axis=0) for each in sampled]))
+    values, samples = _sample_ranks(differing, chosen, tables, flips, seed)
+    smallest = values[np.sort(np.concatenate([each.min(axis=0) for each in samples]))]
     # Random flips have the data themselves as one more; all patterns hold them already.
     spare = 0 if len(differing) <= _EXACT_GROUPS else 1
     allowed = math.floor(alpha * (smallest.size + spare) + 1e-9) - spare
@@ -205,22 +210,45 @@ def _keep_differing(sums: NDArray[np.int64]) -> NDArray[np.float32]:
     return differing.astype(np.float32)
 
 
-def _sample_p_values(
+def _sample_ranks(
     differing: NDArray[np.float32],
     pairs: Sequence[tuple[int, int]],
     tables: Sequence[NDArray[np.float64]],
     flips: int,
     seed: int,
-) -> Iterator[NDArray[np.float64]]:
-    """Each pair's exact p-value under flips of all groups' signs, `(pairs, b)` a chunk."""
-    first, second = np.array(pairs, np.intp).T
+) -> tuple[NDArray[np.float64], Iterator[NDArray[np.unsignedinteger[Any]]]]:
+    """Each pair's exact p-value under flips of all groups' signs: all values that there are, from
+    the smallest, and the place of each among them, `(pairs, b)` a chunk, which is then reused."""
     joined, starts = _join(tables)
+    values, places = np.unique(joined, return_inverse=True)
+    # They are compared and nothing else: small whole numbers say as much as the values.
+    kind: type[np.unsignedinteger[Any]] = np.uint16 if values.size < 2**16 else np.uint32
+    return values, _sample(differing, pairs, places.astype(kind), starts, flips, seed)
+
+
+def _sample(
+    differing: NDArray[np.float32], pairs: Sequence[tuple[int, int]],
+    ranks: NDArray[np.unsignedinteger[Any]], starts: NDArray[np.intp], flips: int, seed: int,
+) -> Iterator[NDArray[np.unsignedinteger[Any]]]:  # fmt: skip
+    """The ranks of all pairs, a chunk of flips after another, in the same memory."""
+    first, second = np.array(pairs, np.intp).T
+    room = np.empty((2, len(pairs) * _BLOCK), np.intp)
+    taken = np.empty(room.shape[1], ranks.dtype)
     exact = len(differing) <= _EXACT_GROUPS
     for signs in _sample_signs(len(differing), exact, flips, seed, len(pairs)):
         # One product gives every run's flipped sum; a pair's difference is that of two of them.
-        flipped = np.ascontiguousarray((signs @ differing).T.astype(np.int32))
-        difference = flipped[first] - flipped[second]
-        yield joined[np.abs(difference, out=difference) + starts[:, np.newaxis]]
+        flipped = np.ascontiguousarray((signs @ differing).T.astype(np.intp))
+        for start in range(0, flipped.shape[1], _BLOCK):
+            block = np.ascontiguousarray(flipped[:, start : start + _BLOCK])
+            shape = len(pairs), block.shape[1]
+            ours, theirs = room[:, : math.prod(shape)].reshape(2, *shape)
+            found = taken[: math.prod(shape)].reshape(shape)
+            # every index is one of the table's; `clip` spares numpy a copy for looking
+            np.take(block, first, axis=0, out=ours, mode="clip")
+            np.take(block, second, axis=0, out=theirs, mode="clip")
+            np.abs(np.subtract(ours, theirs, out=ours), out=ours)
+            ours += starts[:, np.newaxis]
+            yield np.take(ranks, ours, out=found, mode="clip")
 
 
 def _join(tables: Sequence[NDArray[np.float64]]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:

@@ -181,8 +181,8 @@ def compare_found(
             results.append(FoundDifference(None, None, nothing))
             continue
         difference = int(level.found[first] - level.found[second]) / level.positives
-        both = covariance[[first, second]][:, [first, second]]
-        variance = float(both[0, 0] + both[1, 1] - 2 * both[0, 1])
+        own = covariance[first, first] + covariance[second, second]
+        variance = float(own - 2 * covariance[first, second])
         if not variance > _NO_VARIANCE or np.isnan(wide):
             same = difference == 0 and variance <= _NO_VARIANCE
             results.append(FoundDifference(difference, 1.0 if same else None, nothing))

@@ -136,6 +136,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from msgspec.structs import asdict
 
 from covidreport.records import ReportData
 
@@ -156,22 +157,37 @@ def render_json(data: ReportData) -> str:
     return msgspec.json.format(text, indent=2) + "\n"  # json's own indents in Python, slowly
 
 
+_AS_IT_IS = frozenset({type(None), bool, int})
+"""Of most values this is all that is asked."""
+
+
 def _fields(record: msgspec.Struct) -> dict[str, object]:
-    return {name: _plain(getattr(record, name)) for name in record.__struct_fields__}
+    return {
+        name: value if type(value) in _AS_IT_IS else _plain(value)
+        for name, value in asdict(record).items()
+    }
 
 
 def _plain(value: object) -> object:
     """The value in the types that JSON has."""
-    if value is None or isinstance(value, (bool, int)):
+    kind = type(value)
+    if kind is float:
+        return value if math.isfinite(value) else None  # type: ignore[arg-type]
+    if kind is str and value.isascii():  # type: ignore[attr-defined]
         return value
-    if type(value) is str and value.isascii():
+    if kind is tuple or kind is list:
+        return [
+            each if type(each) in _AS_IT_IS else _plain(each)
+            for each in value  # type: ignore[attr-defined]
+        ]
+    if isinstance(value, msgspec.Struct):
+        return _fields(value)
+    if value is None or isinstance(value, (bool, int)):
         return value
     if isinstance(value, np.generic):
         return _plain(value.item())
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if isinstance(value, msgspec.Struct):
-        return _fields(value)
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

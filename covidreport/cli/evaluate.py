@@ -164,6 +164,22 @@ def evaluate(
         ),
     ] = None,
     part_folders: PartFolders = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            help="What scores the images: local, or ray, workers of a cluster (on processors "
+            "alone).  [default: local]",
+            metavar="NAME",
+        ),
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="A cluster of Ray that is there, such as auto or HOST:PORT.  [default: one is "
+            "started here]",
+            metavar="ADDRESS",
+        ),
+    ] = None,
     batch_timeout_s: BatchTimeout = None,
     memory_limit: MemoryLimit = None,
     as_json: AsJson = False,

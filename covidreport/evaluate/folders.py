@@ -27,7 +27,7 @@ from covidreport.evaluate.options import DEFAULT_TARGET, EvaluateOptions
 from covidreport.evaluate.outcome import RunOutcome
 from covidreport.evaluate.record import evaluate_runs
 from covidreport.evaluate.reference import RECORDED, Replayed, describe_replayed
-from covidreport.evaluate.request import EvaluationRequest, default_batch
+from covidreport.evaluate.request import Cluster, EvaluationRequest, default_batch
 from covidreport.evaluate.resolve import (
     LabelledRuns,
     check_target,
@@ -65,6 +65,8 @@ from covidreport.text import list_some, listed
 
 DEFAULT_PROVIDER = "auto"
 DEFAULT_PRECISION = "fp32"
+ENGINES = ("local", "ray")
+"""What may score the images."""
 MOST_NAMED = 10
 """Of many runs, or labels, so many are named."""
 
@@ -409,4 +411,18 @@ def complete_request(
         limits=options.model_limits,
         cut=images.cut,
         parts=images.parts,
+        cluster=_choose_cluster(options, execution),
     )
+
+
+def _choose_cluster(options: EvaluateOptions, execution: Execution) -> Cluster | None:
+    """Where images are scored; UsageError for an engine that there is not, or not for a card."""
+    if options.engine not in (None, *ENGINES):
+        raise UsageError(f"--engine {options.engine}: one of {', '.join(ENGINES)}")
+    if options.engine != "ray":
+        if options.address is not None:
+            raise UsageError("--address names a cluster of Ray: it goes with --engine ray")
+        return None
+    if execution.provider.accelerator:
+        raise UsageError("--engine ray runs models on processors: give --provider cpu")
+    return Cluster(options.address)

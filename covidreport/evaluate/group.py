@@ -20,8 +20,8 @@ from covidreport.evaluate.memory import count_side_by_side, measure_run
 from covidreport.evaluate.merging import join_parts
 from covidreport.evaluate.opening import identify_all, open_run
 from covidreport.evaluate.outcome import RunOutcome
-from covidreport.evaluate.request import EvaluationRequest
-from covidreport.evaluate.scored import OpenedRun
+from covidreport.evaluate.request import Cluster, EvaluationRequest
+from covidreport.evaluate.scored import OpenedRun, ScoredRun
 from covidreport.evaluate.tuned import ChosenThresholds
 from covidreport.evaluate.write import Finishing, fail_run, open_scores
 from covidreport.images.cache import PixelCache, open_pixel_cache, open_scratch
@@ -175,6 +175,9 @@ class _Group(Struct):
         if request.parts is not None:
             self.merge(ready)
             return
+        if request.cluster is not None:
+            self.score_elsewhere(request.cluster)
+            return
         reference = None
         errands: list[Errand] = []
         if request.execution.provider.accelerator and request.cut is None:
@@ -187,7 +190,24 @@ class _Group(Struct):
             altered=request.altered, errands=errands,
             most_errands=count_side_by_side([each.run for each in ready], request.limits),
         )  # fmt: skip
-        finishing = Finishing(request, decoded, self.started, reference)
+        self.finish(scored, Finishing(request, decoded, self.started, reference))
+
+    def score_elsewhere(self, cluster: Cluster) -> None:
+        """As `score`, by workers that load the models for themselves."""
+        from covidreport.evaluate.cluster import score_on_ray
+
+        request = self.work.request
+        scored = [
+            ScoredRun(opened, checkpoint.scores, checkpoint=checkpoint)
+            for opened, checkpoint in self.ready
+            if checkpoint is not None
+        ]
+        jobs = request.jobs or count_jobs()
+        decoded = score_on_ray(request, cluster, scored, jobs, self.work.advance)
+        self.finish(scored, Finishing(request, decoded, self.started, None))
+
+    def finish(self, scored: Sequence[ScoredRun], finishing: Finishing) -> None:
+        """Write what came out of each run."""
         for item in scored:
             run = item.opened.run
             if item.failure is not None and item.out_of_memory:

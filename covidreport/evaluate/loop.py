@@ -31,7 +31,7 @@ from covidreport.evaluate.checkpoint import ScoresCheckpoint
 from covidreport.evaluate.decode import Chunk, join_chunks
 from covidreport.evaluate.occlusion import Altered
 from covidreport.evaluate.request import BATCH
-from covidreport.evaluate.scored import DecodedSet, OpenedRun, ScoredRun, list_measured
+from covidreport.evaluate.scored import DecodedSet, OpenedRun, ScoredRun
 from covidreport.evaluate.units import (
     Prepared,
     attempt_score,
@@ -173,14 +173,7 @@ class _Loop(Struct):
         """A batch is decoded: hand it to the runs, those of one kind of input the same arrays."""
         # The units held the pixels: from here on only what was prepared of them is alive.
         batch.units.clear()
-        self.decoded.decode_s += chunk.seconds
-        self.decoded.peaks[chunk.start : chunk.stop] = chunk.peaks
-        self.decoded.measured[chunk.start : chunk.stop] = list_measured(chunk.measured)
-        self.decoded.chains.update(chunk.chains)
-        self.decoded.reasons[chunk.start : chunk.stop] = chunk.reasons
-        self.decoded.strange.update(
-            row for row, strange in enumerate(chunk.strange, chunk.start) if strange
-        )
+        self.decoded.take(chunk)
         left = [scored for scored in batch.left if scored.failure is None]
         batch.open_jobs = len(left)
         self.advance((len(self.runs) - len(left)) * (chunk.stop - chunk.start))
@@ -383,8 +376,13 @@ def score_runs(
                 errand.stop()
             pool.shutdown(wait=True, cancel_futures=True)
             raise
+    describe_images(decoded, dataset)
+    return tuple(runs), decoded
+
+
+def describe_images(decoded: DecodedSet, dataset: Dataset) -> None:
+    """Say what is to be known of the images, once all of them were decoded."""
     decoded.findings = (
         *describe_bit_depth(decoded.peaks, name_sources(dataset)),
         *describe_doubts(decoded.chains),
     )
-    return tuple(runs), decoded

@@ -68,6 +68,10 @@ class EvaluateOptions(Struct, frozen=True):
     """The cards that runs are shared out over: numbers from 0, or `auto` for all like the first."""
     batch_size: int | None = None
     jobs: int | None = None
+    engine: str | None = None
+    """What scores the images: `local`, this process, or `ray`, workers of a cluster of Ray."""
+    address: str | None = None
+    """Of a cluster of Ray that is there, such as `auto`; else one is started for the work."""
     batch_timeout_s: float | None = None
     memory_limit: float | None = None
     """As `ModelLimits.memory`."""

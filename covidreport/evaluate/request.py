@@ -30,6 +30,15 @@ def default_batch(execution: Execution) -> int:
     return DEVICE_BATCH if execution.provider.accelerator else BATCH
 
 
+class Cluster(Struct, frozen=True):
+    """Where images are scored in place of this process: a cluster of Ray.
+
+    address: of one that is there; None for one that is started here and ended with the work.
+    """
+
+    address: str | None = None
+
+
 class EvaluationRequest(Struct, frozen=True):
     """What is to be evaluated, and how.
 
@@ -73,6 +82,8 @@ class EvaluationRequest(Struct, frozen=True):
     """Which part of the images these are, where the others are evaluated elsewhere."""
     parts: Parts | None = None
     """Where the parts stand that are merged instead of scoring any image."""
+    cluster: Cluster | None = None
+    """None where images are scored by this process."""
 
     def place(self, run: Run) -> Path:
         """The folder of what comes out for a run."""

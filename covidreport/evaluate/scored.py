@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from covidreport.errors import RunError
 from covidreport.evaluate.checkpoint import ScoresCheckpoint
 from covidreport.evaluate.company import Company
+from covidreport.evaluate.decode import Chunk
 from covidreport.evaluate.reference import Replayed
 from covidreport.inference.session import Session
 from covidreport.metrics import read_stated
@@ -123,6 +124,18 @@ class DecodedSet(Struct):
     def of(cls, n: int) -> DecodedSet:
         """Of so many images of which nothing is known yet."""
         return cls([None] * n, [None] * n, list_measured([None] * n))
+
+    def take(self, chunk: Chunk) -> None:
+        """Put what was learnt of a chunk in its place."""
+        rows = slice(chunk.start, chunk.stop)
+        self.decode_s += chunk.seconds
+        self.peaks[rows] = chunk.peaks
+        self.measured[rows] = list_measured(chunk.measured)
+        self.chains.update(chunk.chains)
+        self.reasons[rows] = chunk.reasons
+        self.strange.update(
+            row for row, strange in enumerate(chunk.strange, chunk.start) if strange
+        )
 
 
 def open_columns(session: Session, labels: Sequence[str]) -> tuple[int, ...]:

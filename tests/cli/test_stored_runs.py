@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from covidreport.errors import UnreachableError
 from covidreport.storage import copies, objects
 from tests.cli.command import write_model, write_project
 from tests.objects import BUCKET, serve_objects
@@ -136,7 +137,7 @@ def test_a_store_that_is_gone_at_the_end_loses_nothing(covidreport, store, study
     put = objects.copy_to_store
 
     def refuse(*_):
-        raise objects.UnreachableError("s3://clinic: does not answer")
+        raise UnreachableError("s3://clinic: does not answer")
 
     monkeypatch.setattr(objects, "copy_to_store", refuse)
     assert covidreport("evaluate", RUNS).code == 3

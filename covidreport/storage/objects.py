@@ -274,7 +274,10 @@ def _explain_writing(address: str) -> Generator[None, None, None]:
     try:
         yield
     except OSError as error:
-        raise WriteError(f"{address}: can't be written ({error.strerror or error})") from error
+        why = error.strerror or error
+        if isinstance(error, FileNotFoundError):  # gcsfs says no more; no object is looked for
+            why = f"there is no bucket {'/'.join(address.split('/')[:3])}"
+        raise WriteError(f"{address}: can't be written ({why})") from error
 
 
 def measure_object(address: str) -> int:

@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 
-from covidreport.errors import UnreachableError, UsageError
+from covidreport.errors import UnreachableError, UsageError, WriteError
 from covidreport.storage import objects
 from covidreport.storage.address import Address, locate, locate_beside
 from covidreport.storage.objects import (
@@ -82,6 +82,18 @@ def test_a_fault_of_one_object_is_told_from_a_store_that_is_gone(store, monkeypa
             read_object("memory://bucket/000", 4)
     assert "https://host/a" in str(gone.value)
     assert "secret" not in str(gone.value)
+
+
+def test_nothing_that_is_written_is_missing_but_the_bucket(store, monkeypatch):
+    """As gcsfs says it, whose error names no bucket."""
+    memory, _ = objects._reach("memory://bucket/000")
+
+    def fail(*args, **more):
+        raise FileNotFoundError("bucket/a")
+
+    monkeypatch.setattr(type(memory), "pipe_file", fail)
+    with pytest.raises(WriteError, match="there is no bucket memory://bucket"):
+        objects.write_object("memory://bucket/a", b"")
 
 
 def test_a_store_whose_package_is_missing_says_what_to_install(monkeypatch):

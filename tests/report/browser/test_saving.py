@@ -85,7 +85,8 @@ def test_a_diagram_is_saved_as_it_is_seen(visit, scored_page):
         (below,) = (each for each in texts if each.text == "below: sensitivity")
         names = [each for each in texts if "resnet18" in (each.text or "")]
         assert len(names) == 9
-        assert all((float(each.get("y")) < float(below.get("y"))) is wide for each in names)
+        lowest = float(below.attrib["y"])
+        assert all((float(each.attrib["y"]) < lowest) is wide for each in names)
 
 
 def _save_rows(page, figure: str):

@@ -40,7 +40,8 @@ from covidreport.records import (
     count_steps,
     ignore_events,
 )
-from covidreport.storage.runs import MODEL_SUFFIX, is_declared, locate_run, read_run
+from covidreport.storage.runs import locate_run, read_run
+from covidreport.storage.search import MODEL_SUFFIX, is_declared
 from covidreport.storage.shared import share_input
 from covidreport.store import RUN_FILE, encode_text, write_atomic
 

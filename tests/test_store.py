@@ -30,7 +30,7 @@ from covidreport.records import (
     ThresholdFit,
     TunedThresholds,
 )
-from covidreport.storage.runs import read_history
+from covidreport.storage.history import read_history
 from covidreport.store import (
     check_scores,
     clear_failure,

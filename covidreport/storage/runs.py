@@ -6,9 +6,6 @@ in the way of no other.
 
 from __future__ import annotations
 
-import csv
-import io
-import math
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -16,31 +13,32 @@ from functools import partial
 from pathlib import Path, PurePath, PureWindowsPath
 from typing import Any, Final
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from covidreport.boundary import attempt
 from covidreport.errors import StoreError, UsageError
-from covidreport.records import CrossValidated, Epoch, Evaluation, Failure, Run
+from covidreport.records import CrossValidated, Evaluation, Failure, Run
 from covidreport.storage.address import refuse_address
 from covidreport.storage.contract import PREFIX, read_run_file
 from covidreport.storage.evaluation import read_evaluation
-from covidreport.storage.files import format_path, open_file, read_text, stands
+from covidreport.storage.files import format_path, open_file, stands
 from covidreport.storage.folder import (
     EVALUATION_FILE,
     EVALUATIONS_FOLDER,
-    HISTORY_FILE,
     MODEL_FILE,
     RUN_FILE,
 )
 from covidreport.storage.folds import explain_stale
+from covidreport.storage.history import read_epochs
 from covidreport.storage.published import Published, read_published
+from covidreport.storage.search import (
+    MODEL_SUFFIX,
+    find_folders,
+    is_declared,
+    list_models,
+    model_beside,
+)
 from covidreport.storage.wire import read_metadata
-
-MODEL_SUFFIX: Final = ".onnx"
-DEEPEST: Final = 32
-"""Folders below one that is named; what lies deeper is not searched."""
-MOST_HISTORY_BYTES: Final = 64 * 2**20
 
 Tell = Callable[[str], None]
 """Called with what a reader should know of what was found, a sentence each."""
@@ -50,7 +48,7 @@ RUNS_FOLDER: Final = Path("runs")
 
 def is_run_folder(folder: Path) -> bool:
     """Whether a folder holds a run: a run.json, a model or evaluations, or one ONNX file alone."""
-    return folder.is_dir() and _find_folders(folder, []) == [folder]
+    return folder.is_dir() and find_folders(folder, []) == [folder]
 
 
 def discover_runs(paths: Sequence[Path] = (), tell: Tell = lambda _: None) -> tuple[Run, ...]:
@@ -67,7 +65,7 @@ def discover_runs(paths: Sequence[Path] = (), tell: Tell = lambda _: None) -> tu
     for path in paths:
         refuse_address(path)
     for path in paths:
-        for folder in _find_folders(path, notes) if path.is_dir() else [locate_run(path)]:
+        for folder in find_folders(path, notes) if path.is_dir() else [locate_run(path)]:
             folders.setdefault(os.path.realpath(folder), folder)
     if not folders:
         named = ", ".join(str(path) for path in paths)
@@ -154,112 +152,6 @@ def _natural(run: Run) -> tuple[object, ...]:
     return tuple(parts)
 
 
-class _SearchedFolder(Struct):
-    """A folder that was looked into: where it lies, and the ONNX files in it."""
-
-    folder: Path
-    parent: _SearchedFolder | None
-    depth: int
-    models: tuple[str, ...] = ()
-    is_run: bool = False
-    holds_runs: bool = False
-
-    def take(self) -> None:
-        """Call it a run; no folder above it is one for its ONNX file."""
-        self.is_run = True
-        above = self.parent
-        while above is not None and not above.holds_runs:
-            above.holds_runs = True
-            above = above.parent
-
-
-def _find_folders(path: Path, notes: list[str]) -> list[Path]:
-    """The run folders at and below a folder, in the order of their names; each is seen once."""
-    found = _walk(path, notes)
-    for each in reversed(found):  # folders below come first
-        if not each.is_run and len(each.models) == 1 and not each.holds_runs:
-            each.take()
-    folders = [each.folder for each in found if each.is_run]
-    taken = {_model_beside(folder) for folder in folders}
-    for each in found:
-        loose = [each.folder / name for name in each.models]
-        loose = [] if each.is_run else [model for model in loose if model not in taken]
-        if loose:
-            notes.append(
-                f"{', '.join(map(format_path, loose))}: of no run; name what is to be one, such as "
-                f"`covidreport evaluate {format_path(loose[0])}`, or give each a folder of its own"
-            )
-    return folders
-
-
-def _walk(path: Path, notes: list[str]) -> list[_SearchedFolder]:
-    """Every folder at and below one, not below a run; a folder above comes before those in it."""
-    found: list[_SearchedFolder] = []
-    seen: set[str] = set()
-    waiting = [_SearchedFolder(path, None, 0)]
-    while waiting:
-        each = waiting.pop()
-        real = os.path.realpath(each.folder)
-        if real in seen:  # a link to a folder above, or a second way to one
-            continue
-        seen.add(real)
-        found.append(each)
-        try:
-            if is_declared(each.folder):
-                each.take()
-                continue
-            each.models = _list_models(each.folder)
-            below = _list_folders(each.folder)
-        except OSError:
-            each.take()  # nobody knows what is in it: it is told as a run that can't be read
-            continue
-        if below and each.depth == DEEPEST:
-            notes.append(f"{format_path(each.folder)}: what lies below is too deep to be searched")
-            continue
-        waiting += [
-            _SearchedFolder(each.folder / name, each, each.depth + 1) for name in reversed(below)
-        ]
-    return found
-
-
-def is_declared(folder: Path) -> bool:
-    """Whether a folder says that it is a run, by whatever stands under those names."""
-    return (
-        stands(folder / RUN_FILE)
-        or stands(folder / MODEL_FILE)
-        or os.path.isdir(folder / EVALUATIONS_FOLDER)  # noqa: PTH112 - never raises
-    )
-
-
-def _model_beside(folder: Path) -> Path | None:
-    """The ONNX file of a run that lies beside its folder: `runs/exp1.onnx` of `runs/exp1`."""
-    named = folder if folder.name not in ("", os.pardir) else folder.resolve()
-    model = Path(f"{named}{MODEL_SUFFIX}")
-    return model if stands(model) else None
-
-
-def _list_models(folder: Path) -> tuple[str, ...]:
-    """The names of the ONNX files in a folder, links and whatever else is no folder among them."""
-    with os.scandir(folder) as entries:
-        return tuple(sorted(
-            entry.name for entry in entries
-            if Path(entry.name).suffix.lower() == MODEL_SUFFIX and not entry.name.startswith(".")
-            and not _is_folder(entry)
-        ))  # fmt: skip
-
-
-def _list_folders(folder: Path) -> list[str]:
-    with os.scandir(folder) as entries:
-        return sorted(e.name for e in entries if not e.name.startswith(".") and _is_folder(e))
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link to itself
-        return False
-
-
 def _read_or_explain(folder: Path) -> Run:
     """The run in a folder; where that can't be read for whatever reason, a run that says why."""
     name = _name_folder(folder)
@@ -276,7 +168,7 @@ def read_run(folder: Path) -> Run:
     the run can be used all the same.
     """
     try:
-        models = _list_models(folder) if stands(folder) or not _model_beside(folder) else ()
+        models = list_models(folder) if stands(folder) or not model_beside(folder) else ()
     except OSError as error:
         fault = f"{format_path(folder)}: can't be looked into ({error.strerror})"
         return Run(_name_folder(folder), folder, None, faults=(fault,))
@@ -290,7 +182,7 @@ def read_run(folder: Path) -> Run:
                 f"{format_path(folder / RUN_FILE)}: states `fold` and no `configuration`, of which "
                 "it is a fold; name it alike in the runs of all folds"
             )
-    history, notes = _read_epochs(folder)
+    history, notes = read_epochs(folder)
     model = None
     try:
         model = _choose_model(folder, settings.get("model"), models)
@@ -336,7 +228,7 @@ def _choose_model(folder: Path, named: str | None, models: Sequence[str]) -> Pat
     folder. StoreError where it is no readable file, lies outside the folder, or can't be told from
     others.
     """
-    beside = _model_beside(folder)
+    beside = model_beside(folder)
     if named is not None:
         model = _locate_model(folder, named)
     elif stands(folder / MODEL_FILE):
@@ -386,43 +278,6 @@ def _locate_model(folder: Path, named: str) -> Path:
             "folder; copy the model into it (`cp -L`), and give its name alone"
         )
     return model
-
-
-def _read_epochs(folder: Path) -> tuple[tuple[Epoch, ...], tuple[str, ...]]:
-    """The epochs of a run folder, and why there are none where its history can't be read."""
-    if not stands(folder / HISTORY_FILE):
-        return (), ()
-    try:
-        return read_history(folder / HISTORY_FILE), ()
-    except StoreError as error:
-        return (), (str(error),)
-
-
-def read_history(path: Path) -> tuple[Epoch, ...]:
-    """The epochs of a history.csv; an empty cell is None. StoreError names the line at fault."""
-    text = read_text(path, MOST_HISTORY_BYTES)
-    try:
-        reader = csv.DictReader(io.StringIO(text, newline=""))
-        columns = list(reader.fieldnames or [])
-        if "epoch" not in columns:
-            raise StoreError(f"{path}: line 1: no column `epoch`")
-        return tuple(_read_epoch(path, reader.line_num, row) for row in reader)
-    except csv.Error as error:
-        raise StoreError(f"{path}: can't be read ({error})") from error
-
-
-def _read_epoch(path: Path, line: int, row: dict[str, str]) -> Epoch:
-    try:
-        values = {
-            name: float(cell) if cell else None for name, cell in row.items() if name != "epoch"
-        }
-        epoch = int(row["epoch"])
-    except (TypeError, ValueError) as error:
-        raise StoreError(f"{path}: line {line}: {error}") from error
-    for name, value in values.items():
-        if value is not None and not math.isfinite(value):
-            values[name] = None
-    return Epoch(epoch, values)
 
 
 def read_evaluations(run: Run) -> tuple[tuple[Evaluation, ...], tuple[str, ...]]:

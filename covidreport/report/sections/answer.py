@@ -47,7 +47,7 @@ from covidreport.report.elsewhere import (
 )
 from covidreport.report.index import Index
 from covidreport.report.promise import describe_promise
-from covidreport.report.sections.findings import list_findings
+from covidreport.report.sections.findings import Noted, list_findings
 from covidreport.report.sections.weighted import describe_first
 from covidreport.report.tables import of_label
 from covidreport.text import clean, listed, plural, whole
@@ -68,7 +68,6 @@ OTHER_CODES = ("best-run-by-weight", "best-run-by-truth", "best-run-over-sites")
 COPY_CODES = ("identical-files", "identical-pixels", "near-duplicates")
 """Cases of the ranked split that count twice: where they are a warning, they stand there too."""
 
-Noted = tuple[Finding, Note]
 _ALONE = "alone was evaluated on these very images"
 _MOST_GRAVE = 5
 """Findings that stand beside the answer; how many there are is said behind them."""

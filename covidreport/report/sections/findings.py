@@ -15,6 +15,8 @@ SEVERITIES: dict[Severity, tuple[str, str]] = {
     "note": ("Notes", "good to know"),
 }
 _MOST_SUBJECTS = 20
+Noted = tuple[Finding, Note]
+"""A finding, which names all runs that it is about, and the note that a reader sees."""
 
 
 def gather_findings(data: ReportData, index: Index) -> tuple[Finding, ...]:
@@ -69,8 +71,8 @@ def list_notes(data: ReportData, index: Index) -> tuple[Note, ...]:
     return tuple(note for _, note in list_findings(data, index))
 
 
-def list_findings(data: ReportData, index: Index) -> tuple[tuple[Finding, Note], ...]:
-    """As `list_notes`, each beside its finding, which names all runs that it is about.
+def list_findings(data: ReportData, index: Index) -> tuple[Noted, ...]:
+    """As `list_notes`, each beside its finding.
 
     A severity that this version does not know is shown among the warnings, not dropped.
     """

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from covidreport.records import ReportData, ReportedRun
-from covidreport.report.blocks import Block, Cell, Group, Items, Link, Note, Prose, Section, Text
+from covidreport.records import Finding, ReportData, ReportedRun
+from covidreport.report.blocks import Block, Group, Items, Link, Prose, Section, Text
 from covidreport.report.evaluation import describe_evaluation
 from covidreport.report.facts import list_settings
 from covidreport.report.history import list_epochs
 from covidreport.report.index import Index
-from covidreport.report.sections.findings import list_notes
+from covidreport.report.sections.findings import Noted, list_findings
 from covidreport.text import DASH, clean, plural, whole
 
 MOST_WHOLE = 25
@@ -24,12 +24,12 @@ WHOLE_OF_MANY = 20
 
 def build(data: ReportData, index: Index) -> tuple[Section, ...]:
     """A group for each run; of very many runs those far down the ranking are shown in short."""
-    notes = list_notes(data, index)
+    found = list_findings(data, index)
     whole_ones = len(index.runs) if len(index.runs) <= MOST_WHOLE else WHOLE_OF_MANY
     groups = tuple(
-        _group(each, _describe(each, data, notes, index), index)
+        _group(each, _describe(each, data, found, index), index)
         if at < whole_ones
-        else _group(each, _shorten(each, data, notes, index, len(index.runs) - whole_ones), index)
+        else _group(each, _shorten(each, data, found, index, len(index.runs) - whole_ones), index)
         for at, each in enumerate(index.runs)
     )
     gist = f"{plural(len(groups), 'run')}, each by itself"
@@ -50,12 +50,12 @@ def _is_opened(reported: ReportedRun, index: Index) -> bool:
 
 
 def _describe(
-    reported: ReportedRun, data: ReportData, notes: Sequence[Note], index: Index
+    reported: ReportedRun, data: ReportData, found: Sequence[Noted], index: Index
 ) -> list[Block]:
     run = reported.run
     evaluations = [one for one in (reported.evaluation, *reported.others) if one is not None]
     opened = _is_opened(reported, index)
-    blocks = _introduce(reported, notes, index)
+    blocks = _introduce(reported, found, index)
     blocks += [describe_evaluation(one, data, index, opened=opened) for one in evaluations]
     blocks += _fold("Training: figures of each epoch", list_epochs(run))
     if settings := list_settings(run):
@@ -65,7 +65,7 @@ def _describe(
 
 
 def _shorten(
-    reported: ReportedRun, data: ReportData, notes: Sequence[Note], index: Index, among: int
+    reported: ReportedRun, data: ReportData, found: Sequence[Noted], index: Index, among: int
 ) -> list[Block]:
     """The figures on the ranked split alone; a sentence says so."""
     words = (
@@ -75,24 +75,23 @@ def _shorten(
     )
     evaluations = [one for one in (reported.evaluation, *reported.others) if one is not None]
     return [
-        *_introduce(reported, notes, index),
+        *_introduce(reported, found, index),
         Prose(words, "remark"),
         *(describe_evaluation(one, data, index, short=True) for one in evaluations[:1]),
     ]
 
 
-def _introduce(reported: ReportedRun, notes: Sequence[Note], index: Index) -> list[Block]:
+def _introduce(reported: ReportedRun, found: Sequence[Noted], index: Index) -> list[Block]:
     """What the run is, why it has no figures or no rank, and what was found about it."""
     blocks: list[Block] = []
     if reported.run.description:
         blocks.append(Prose((Text(reported.run.description),)))
     if trouble := _explain_trouble(reported, index):
         blocks.append(Prose(trouble, "trouble"))
-    anchor = index.anchors[reported.run.name]
     about = [
         note
-        for note in notes
-        if any(_leads_to(one, anchor) for one in note.about) and not _is_of_most(note, index)
+        for finding, note in found
+        if reported.run.name in finding.subjects and not _is_of_most(finding, index)
     ]
     if about:
         links = tuple((Link(note.what, note.id),) for note in about)
@@ -100,14 +99,10 @@ def _introduce(reported: ReportedRun, notes: Sequence[Note], index: Index) -> li
     return blocks
 
 
-def _is_of_most(note: Note, index: Index) -> bool:
+def _is_of_most(finding: Finding, index: Index) -> bool:
     """Whether it is about so many runs that it tells nothing of one: it is said once, above."""
-    runs = len(index.runs)
-    return len(note.about) > FEW and (bool(note.more) or 2 * len(note.about) > runs)
-
-
-def _leads_to(cell: Cell, anchor: str) -> bool:
-    return isinstance(cell, Link) and cell.target == anchor
+    about = len(finding.subjects)
+    return about > FEW and 2 * about > len(index.runs)
 
 
 def _fold(title: str, blocks: Sequence[Block]) -> list[Group]:

@@ -29,7 +29,8 @@ def audit_foreign(data: ReportData) -> tuple[Finding, ...]:
     verb = "calls" if len(found) == 1 else "call"
     titles = Counter(kind.title.lower() for kinds in found.values() for kind in kinds)
     told = [
-        title if n == len(found) else f"{title} ({n} of them)" for title, n in titles.most_common()
+        title if n == len(found) else f"{title} ({plural(n, 'run')})"
+        for title, n in titles.most_common()
     ]
     shown = [_show(by_name[name], kinds) for name, kinds in list(found.items())[:MOST_NAMED]]
     rest = len(found) - MOST_NAMED

@@ -102,7 +102,9 @@ def _describe_few(
     needed = detectable_difference(1)
     test = "exact McNemar test of one planned comparison"
     if stated is not None:
-        test = f"of the runs compared here, adjusted for {plural(stated.comparisons, 'pair')}"
+        test = "as the runs are compared here"
+        if stated.comparisons > 1:
+            test += f", adjusted for {stated.comparisons:,} pairs"
     parts = []
     for split, images, units in found:
         of = (
@@ -113,14 +115,15 @@ def _describe_few(
         least, among = (needed, units) if stated is None else (stated.cases, stated.positives)
         needed_text = (
             f"Runs that differ by fewer than {least} of {among:,} ({portion(least / among)} "
-            "of sensitivity) are not significantly different"
+            "of sensitivity) are not significantly different: {test}"
             if among >= least
-            else "No two runs can differ significantly"
+            else f"No two runs can differ significantly: {test}"
         )
         prefix = f"{split}: " if split else ""
         parts.append(
             f"{prefix}{plural(images, 'positive')}{of}. {needed_text}. A run that misses "
-            f"none may still miss up to {portion(bound_miss_rate(units))}"
+            f"none may still miss up to {portion(bound_miss_rate(units))} of others (one-sided "
+            "exact 95 % bound)"
         )
     fewest = min(units for _, _, units in found)
     named = [split for split, _, _ in found if split]
@@ -129,7 +132,7 @@ def _describe_few(
         "warning" if fewest < VERY_FEW else "note",
         FEW_POSITIVES,
         f"There are few {label_name(label)} cases{where}: they support few conclusions",
-        f"{'. '.join(parts)} ({test}; one-sided exact 95 % bound)",
+        ". ".join(parts),
         "Say what the intervals say and no more; collect more cases before choosing among runs "
         "that lie closer together.",
     )

@@ -23,7 +23,7 @@ from covidreport.compare.patients import describe_patients, list_by_patient
 from covidreport.compare.ranking import suggest_tuning
 from covidreport.compare.same_specificity import describe_own_level
 from covidreport.records import Evaluation, PatientFigures, RankedRun, Ranking
-from covidreport.text import DASH, fraction, plural, show_ends, show_value, whole
+from covidreport.text import DASH, fraction, label_name, plural, show_ends, show_value, whole
 from covidreport.text.columns import Column
 from covidreport.text.folds import count_models
 from covidreport.text.labels import explain_other_labels
@@ -141,7 +141,7 @@ def _conclusions(ranking: Ranking, *, marked: bool, verdict: bool) -> list[str]:
         lines.append(describe_detectable(comparisons))
     lines += [
         describe_planned(ranking), describe_non_inferiority(comparisons),
-        describe_picked(comparisons, ranking.target), describe_own_level(ranking),
+        describe_picked(comparisons, label_name(ranking.target)), describe_own_level(ranking),
     ]  # fmt: skip
     compared = {each.run for each in comparisons.rank_evidence}
     ranked = {row.run for row in ranking.rows if row.rank is not None}

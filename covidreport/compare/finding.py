@@ -17,6 +17,7 @@ from covidreport.text import (
     format_bounds,
     format_estimate,
     format_p,
+    label_name,
     listed,
     p_value,
     plural,
@@ -88,7 +89,7 @@ def describe_verdict(ranking: Ranking, disease: str | None = None) -> str:
     comparisons = ranking.comparisons
     if comparisons is None:
         return ""
-    name = disease or ranking.target
+    name = disease or label_name(ranking.target)
     best, alike, different = split_runs(ranking)
     others = len(comparisons.rank_evidence) - len(best)
     subject = name_runs(best)
@@ -103,10 +104,11 @@ def describe_verdict(ranking: Ranking, disease: str | None = None) -> str:
             (each for each in comparisons.rank_evidence if each.significantly_different),
             key=lambda each: each.adjusted_p_value or 0.0,
         )
+        largest = f", with {closest.run}, the largest" if len(different) > 1 else ""
         return (
             f"{subject} {_verb(best)} significantly fewer {name} images than "
-            f"{_name_all(different)}, after {pairs} ({_describe_p(comparisons, closest.run)}, with "
-            f"{closest.run}, the largest)."
+            f"{_name_all(different)}, after {pairs} ({_describe_p(comparisons, closest.run)}"
+            f"{largest})."
         )
     same = f"{subject} {_be(best)} not significantly different from {_name_part(alike, others)}"
     if not different:
@@ -174,10 +176,10 @@ def describe_detectable(comparisons: RunComparisons) -> str:
     """The smallest difference that can be significant, and what became of the observed one."""
     smallest = comparisons.detectable_difference
     if comparisons.basis == "counts":
-        text = f"The {SMALLEST} is {plural(smallest.cases, 'image')}"
+        text = f"A difference of fewer than {plural(smallest.cases, 'image')} can't be significant"
         if smallest.comparisons > 1:
-            text += f" for the clearest of {smallest.comparisons:,} pairs"
-        return f"{text}; as many need not be."
+            text += f" for any of {smallest.comparisons:,} pairs"
+        return f"{text}; one of as many need not be."
     if smallest.cases > smallest.positives:
         text = (
             f"With {plural(smallest.positives, 'positive')} no two runs could differ "
@@ -185,15 +187,16 @@ def describe_detectable(comparisons: RunComparisons) -> str:
         )
     else:
         text = (
-            f"The {SMALLEST} is {plural(smallest.cases, 'image')} of {smallest.positives:,}; as "
-            "many need not be"
+            f"A difference of fewer than {smallest.cases:,} of {smallest.positives:,} images can't "
+            "be significant; one of as many need not be"
         )
     if smallest.gap is None or smallest.second is None:
         return f"{text}. No run misses more than the first."
     second = comparisons.find(smallest.second)
     significant = second is not None and second.significantly_different
     return (
-        f"{text}. The observed one, {smallest.gap}, is {'' if significant else 'not '}significant."
+        f"{text}. That to {smallest.second}, {smallest.gap}, is "
+        f"{'' if significant else 'not '}significant."
     )
 
 

@@ -314,7 +314,8 @@ def _describe(answered: AnsweredRun) -> Iterator[Finding]:
     """Its findings, whose words stayed where the images are."""
     for each in answered.findings:
         yield Finding(
-            each.severity, each.code, f"Found where the images are: {describe_code(each.code)}",
-            f"Its details stayed there; its code is {each.code}", "Ask whoever sent the answer.",
+            each.severity, each.code, f"Who answered the kit was told: {describe_code(each.code)}",
+            f"What was found of which images stayed there; the finding is {each.code}",
+            "Ask whoever sent the answer.",
             (answered.run,),
         )  # fmt: skip

@@ -162,6 +162,6 @@ def say_sought(found: WeakSpots, index: Index) -> str:
     if found.detectable is None:
         return words + "So few cases can show no weak spot of half of them."
     return words + (
-        "In half of the cases a sensitivity of the best run that is lower by "
-        f"{decimal(found.detectable)} would be found in four of five such studies."
+        f"Were the best run's sensitivity lower by {decimal(found.detectable)} in half of the "
+        "cases, four of five such studies would find it."
     )

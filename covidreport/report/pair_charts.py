@@ -19,8 +19,10 @@ _LONGEST_NAME = 30
 _MATRIX_KEY = (
     "A cell is the run that is ranked higher minus the other. Blue: it is better; red: it is "
     "worse; a dot: significantly different after correction. Runs stand in the order of the "
-    "ranking; on the diagonal is how many cases each missed."
+    "ranking"
 )
+_NAMED = "; on the diagonal, where there is room, is how many cases each missed."
+_NUMBERED = ", by their ranks."
 
 
 def draw_comparisons(
@@ -58,7 +60,7 @@ def draw_comparisons(
             f"pairs{suffix}",
             "Differences of all pairs of runs",
             said,
-            f"{said} {_MATRIX_KEY}",
+            f"{said} {_MATRIX_KEY}{_NUMBERED if len(rows) > MOST_NAMED else _NAMED}",
             tuple(
                 draw_pairs(runs, below, above, ("sensitivity", "specificity"), width)
                 for width in WIDTHS

@@ -121,9 +121,12 @@ def describe_scatter(ranking: Ranking, index: Index, points: Sequence[ScatterPoi
     rows = [row for row in ranking.rows if row.counted]
     by_number = _experiments(rows, index) == short_names(rows, index)
     numbers = "the number of its experiment" if by_number else "its rank"
+    cross = "Its cross shows"
+    if count_labels(len(rows)) < len(rows):
+        cross = "The cross of one with a label shows"
     sentences = [
         f"Each dot is a run, under {numbers}; further down it misses fewer, further left it raises "
-        "fewer false alarms. Its cross shows both 95 % intervals; an arrow leads beyond the axes.",
+        f"fewer false alarms. {cross} both 95 % intervals; an arrow leads beyond the axes.",
         "The line runs along the ranked runs that no other one beats on both counts.",
     ]
     if any(row.rank is None for row in rows):

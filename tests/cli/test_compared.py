@@ -40,7 +40,7 @@ def test_list_ranks_what_was_evaluated_last_and_marks_the_group(covidreport, run
     marked = [words[1] for words in map(str.split, lines) if words[2:3] == ["≈"]]
     assert marked == alike
     assert f"≈ {first['run']} is not significantly different from" in done.out
-    assert "The smallest difference that can be significant is" in " ".join(done.out.split())
+    assert "A difference of fewer than" in " ".join(done.out.split())
 
 
 def test_score_compares_the_runs_of_one_split(covidreport, runs):

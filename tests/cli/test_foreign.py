@@ -180,7 +180,7 @@ def test_the_finding_names_runs_and_kinds_and_the_page_has_a_section(study):
     assert sorted(finding["subjects"]) == ["dark", "top"]
     assert finding["what"] == (
         "2 runs call foreign pictures COVID-19 more often than false alarms explain: lungs blacked "
-        "out (1 of them), dim (1 of them), upside down (1 of them)"
+        "out (1 run), dim (1 run), upside down (1 run)"
     )
     assert (
         "lungs blacked out 24 of 24 (0 of 24 as they are, adjusted p < 0.001)"

@@ -35,7 +35,7 @@ def test_eighteen_runs_of_the_study_s_size(tmp_path):
     group = {each.run for each in made.rank_evidence if each.significantly_different is False}
     assert set(doubt.subjects) == group
     assert "153 comparisons" in doubt.evidence
-    assert f"{made.detectable_difference.cases} images of 28" in doubt.evidence
+    assert f"fewer than {made.detectable_difference.cases} of 28 images" in doubt.evidence
 
 
 def test_a_first_place_told_from_all_others_has_no_doubt(tmp_path):
@@ -44,7 +44,7 @@ def test_a_first_place_told_from_all_others_has_no_doubt(tmp_path):
     ranking = compare(write_all(tmp_path, truth, scores))
     assert find_doubt(ranking) is None
     assert describe_verdict(ranking).startswith(
-        "run-00 misses significantly fewer covid-19 images than run-01"
+        "run-00 misses significantly fewer COVID-19 images than run-01"
     )
 
 
@@ -76,7 +76,7 @@ def test_few_positives_can_show_no_gap_at_all(tmp_path):
 @pytest.mark.parametrize(
     ("missed", "different", "verdict"),
     [
-        ((2, 22), True, "Whoever missed which image, a misses significantly fewer covid-19 images "
+        ((2, 22), True, "Whoever missed which image, a misses significantly fewer COVID-19 images "
          "than b (22 missed), after 1 comparison: adjusted p < 0.001, with images taken for "
          "independent."),
         ((8, 16), None, "Counts alone can't say whether a differs significantly from b (16 missed) "

@@ -232,7 +232,7 @@ def test_the_observed_difference_is_said_to_be_significant_or_not(tmp_path, lost
     assert pair.p_value == pytest.approx(2 * 0.5**lost)
     assert made.detectable_difference.gap == lost
     what = "is significant" if told else "is not significant"
-    assert describe_detectable(made).endswith(f"The observed one, {lost}, {what}.")
+    assert describe_detectable(made).endswith(f"That to run-01, {lost}, {what}.")
     second = made.rank_evidence[1]
     assert (second.p_value, second.adjusted_p_value) == (pair.p_value, pair.adjusted_p_value)
     assert (second.p_value_high, second.adjusted_p_value_high) == (None, None)

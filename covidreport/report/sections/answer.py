@@ -266,7 +266,11 @@ def _sentence(
         spans.append(
             f"{'a' if disputed else 'A'}mong the {len(ranking.rows)} runs on the same images, "
         )
-    alone = sum(row.rank is not None for row in ranking.rows) == 1
+    ranked = [row for row in ranking.rows if row.rank is not None]
+    alone = len(ranked) == 1
+    # a run without a rank may miss fewer: one that calls every image positive misses nobody
+    fewer = any(row.counted and row.missed <= best[0].missed for row in ranking.rows[len(ranked) :])
+    among = f" of the {whole(len(ranked))} ranked runs" if fewer else ""
     if several and len(ranking.rows) == 1:
         spans += [index.link(best[0].run), f" {_ALONE}, and missed "]
     elif alone:
@@ -275,9 +279,9 @@ def _sentence(
             " is the only run that can be ranked. It missed ",
         ]
     elif len(best) == 1:
-        spans += [index.link(best[0].run), " misses the fewest: "]
+        spans += [index.link(best[0].run), f" misses the fewest{among}: "]
     else:
-        spans += [*_names(best, index), " miss the fewest, each "]
+        spans += [*_names(best, index), f" miss the fewest{among}, each "]
     sensitivity = of_label(evaluation, index.target, "sensitivity")
     specificity = of_label(evaluation, index.target, "specificity")
     spans += [
@@ -285,7 +289,7 @@ def _sentence(
         " ",
         index.disease,
         f" images (sensitivity {write_with_interval(sensitivity)})",
-        ". The price: " if disputed else ", at the price of ",
+        ". The price: " if disputed or among else ", at the price of ",
         Strong(plural(counts.false_alarms, "false alarm")),
         f" among {plural(counts.negatives, 'image')} without ",
         index.disease,

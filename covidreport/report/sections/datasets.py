@@ -129,7 +129,7 @@ def _name_best(each: ReportedDataset) -> str:
         return "No run can be ranked on it. "
     others = f" and {plural(len(best) - 1, 'other')}" if len(best) > 1 else ""
     verb = "miss" if others else "misses"
-    return f"{clean(best[0].run)}{others} {verb} the fewest there. "
+    return f"{clean(best[0].run)}{others} {verb} the fewest of the ranked runs there. "
 
 
 def _rank(each: ReportedDataset, run: str, data: ReportData) -> Cell:

@@ -57,7 +57,8 @@ def gather_findings(data: ReportData, index: Index) -> tuple[Finding, ...]:
 
 def _of_variant(finding: Finding, evaluation: Evaluation, dataset: str) -> Finding:
     """The finding with the name of the variant, or of another data set, that it was made in."""
-    where = ", ".join(filter(None, (dataset, evaluation.split, evaluation.variant)))
+    of = f"data set “{dataset}”" if dataset else ""
+    where = ", ".join(filter(None, (of, evaluation.split, evaluation.variant)))
     return replace(finding, what=f"{finding.what} ({where})")
 
 

@@ -139,7 +139,7 @@ def _sentences(ranking: Ranking, comparisons: RunComparisons) -> list[str]:
             found = "That is evidence that they do not all miss equally often"
         sentences.append(
             f"Over all runs at once: Cochran’s Q {decimal(overall.statistic, 2)}, "
-            f"{overall.degrees} degrees of freedom, {format_p(overall.p_value)} "
+            f"{plural(overall.degrees, 'degree')} of freedom, {format_p(overall.p_value)} "
             f"({overall.method}). {found}."
         )
     sentences += filter(None, [describe_disagreement(comparisons)])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from covidreport.compare.same_specificity import count_alarms, count_missed, describe_lead
 from covidreport.records import RankedRun, Ranking, ReportData, SameSpecificity
 from covidreport.report.blocks import (
@@ -22,7 +24,7 @@ from covidreport.report.blocks import (
 )
 from covidreport.report.charts.intervals import fit_domain
 from covidreport.report.index import Index
-from covidreport.text import DASH, clean, exact, plural, whole
+from covidreport.text import DASH, clean, exact, listed, plural, whole
 
 LEAD = (
     "A rank is an order at the thresholds that runs were evaluated at. A run that calls more "
@@ -52,7 +54,7 @@ def _build(ranking: Ranking, place: int, index: Index) -> Section | None:
     suffix, number = ("", "") if place == 0 else (f"-{place + 1}", f", ranking {place + 1}")
     blocks: list[Block] = [
         Prose(LEAD, "lead"),
-        Prose(f"{clean(said)}.", "lead"),
+        Prose(f"{clean(said)}.{_say_changed(others, ranking)}", "lead"),
         _table(first, ranking, index),
         *(Group((_table(each, ranking, index),), _title(each), state="folded") for each in others),
         Prose(_explain(first), "remark"),
@@ -60,6 +62,21 @@ def _build(ranking: Ranking, place: int, index: Index) -> Section | None:
     return Section(
         f"specificity{suffix}", f"At the same specificity{number}", tuple(blocks), "appendix", GIST
     )
+
+
+def _say_changed(others: Sequence[SameSpecificity], ranking: Ranking) -> str:
+    """At which other specificities another run misses fewer than the best one."""
+    best = ranking.rows[0].run
+    changed = []
+    for at in others:
+        own = count_missed(at, best)
+        missed = [count_missed(at, row.run) for row in ranking.rows if row.rank is not None]
+        if own is not None and any(each is not None and each < own for each in missed):
+            changed.append(exact(at.specificity))
+    if not changed:
+        return ""
+    which = "a specificity" if len(changed) == 1 else "specificities"
+    return f" At {which} of {listed(changed)} another run misses fewer."
 
 
 def _title(at: SameSpecificity) -> str:

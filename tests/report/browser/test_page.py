@@ -53,7 +53,7 @@ def test_columns_that_a_narrow_page_leaves_out_are_named_beneath(visit, scored_p
         assert head.is_visible() == (title not in names) or title == "Threshold", title
     beneath = [each for each in page.locator("#operating .unseen").all() if each.is_visible()]
     assert [each.inner_text() for each in beneath] == [
-        f"On a wider page also: {each}." for each in told
+        f"Left out for want of room: {each}." for each in told
     ]
 
 

@@ -26,7 +26,7 @@ OF_THE_PAGE_ALONE = (
     "No pictures are shown, since none were asked for:",
     "The same figures in the blocks that the study planned,",
     "Correct answers",
-    "On a wider page also:",
+    "Left out for want of room:",
 )
 OF_MARKDOWN_ALONE = ("Made by ",)
 """How sentences begin that only one format has a use for; the last line is the page's footer."""

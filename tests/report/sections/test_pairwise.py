@@ -61,7 +61,7 @@ def test_the_answer_says_by_how_much_whether_it_is_chance_and_after_how_many(com
     assert lead.startswith(f"The next, {ranking.rows[1].run}, {ahead}")
     assert "not significantly different from" in lead
     assert "after 28 comparisons" in lead
-    assert f"can be significant is {made.detectable_difference.cases} images" in lead
+    assert f"of fewer than {made.detectable_difference.cases} of " in lead
     assert "positives" not in lead
     assert say(answer, "assured") == []
 
@@ -178,8 +178,8 @@ def test_counts_alone_show_bounds_and_no_section(study):
     assert view.sections["against"] == ()
     assert say(build(data, "answer"), "doubt") == [
         f"The next, {SECOND}, misses 2 more. Whoever missed which image, {BEST} is not "
-        f"significantly different from {SECOND} (10 missed), after 1 comparison. The smallest "
-        "difference that can be significant is 6 images; as many need not be.",
+        f"significantly different from {SECOND} (10 missed), after 1 comparison. A "
+        "difference of fewer than 6 images can't be significant; one of as many need not be.",
     ]
 
 

@@ -61,5 +61,5 @@ def test_where_none_is_named_the_section_of_groups_says_what_could_have_been():
     assert build_all(data, "spots") == ()
     (told,) = (each for each in list_sentences(build(data, "subgroups")) if "weak spot" in each)
     assert "cut by sex and age" in told
-    assert "would be found in four of five such studies" in told
+    assert "four of five such studies would find it" in told
     assert build_all(detailed_study(), "spots") == ()

@@ -47,7 +47,7 @@ COUNTS_ONLY = (
 GRID_NOTE = (
     f"A row is a run, and each sign in it a case: {SIGNS['wrong']} missed, {SIGNS['right']} found, "
     f"{SIGNS['unscored']} could not be scored, which counts as missed. Cases that most runs missed "
-    "come first; among those, cases missed by the same runs stand side by side."
+    "come first, those of the same runs side by side."
 )
 
 
@@ -156,9 +156,7 @@ def _sentences(table: CaseTable, data: ReportData, index: Index) -> tuple[str, .
     sentences.append(
         "Cases are named by their ids."
         if table.ids_shown
-        else "Cases are named by a digest of their id, the same in every report on these images. "
-        "Across splits it is so "
-        "only with `COVIDREPORT_SALT`; `covidreport render --show-ids` names them by their ids."
+        else "Cases are named by digests of their ids; `covidreport render --show-ids` gives these."
     )
     return tuple(sentences)
 

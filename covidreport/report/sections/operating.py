@@ -201,8 +201,8 @@ def draw_charts(
         ),
         Chart(
             f"{place}net-benefit", "Net benefit", say_benefit(data.target),
-            f"{GREY} treat everybody. Dark level line: treat nobody. Shaded: the 95 % interval of "
-            "the first run. Shown up to twice the prevalence and to the evaluated thresholds."
+            f"{GREY} treat everybody. Dark level line: treat nobody. Shaded: 95 % interval of the "
+            "first run. Shown up to twice the prevalence and the evaluated thresholds."
             f"{_explain_edge(drawn['benefit'])}",
             tuple(TitledLines(label, say_benefit(label), one) for label, one in drawn["benefit"]),
         ),
@@ -224,7 +224,7 @@ def _explain_edge(drawn: Sequence[tuple[str, Lines]]) -> str:
         for series in (*lines.lines, *lines.dots)
         for _, y in series.places
     )
-    return " Marks and ends on the lower edge lie below it." if below else ""
+    return " What ends on the lower edge lies below it." if below else ""
 
 
 def _areas(runs: Sequence[ReportedRun], label: str, metric: str, word: str) -> str:

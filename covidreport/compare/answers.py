@@ -62,14 +62,24 @@ class AlignedAnswers(Struct, frozen=True, eq=False):
         return () if self.images is None else self.images.sample_ids
 
 
-class _Column(Struct, frozen=True, eq=False):
-    """One run's part: what it said of the target, by its own order of images."""
+class _Row(Struct, frozen=True, eq=False):
+    """What one run said of the target, image by image in the order of the first; all else that its
+    file holds is let go, or many runs are as many copies of the images' names in memory."""
 
     name: str
-    scores: Scores
-    target: int
+    scores: NDArray[np.floating]
     answers: NDArray[np.bool_]
     failed: NDArray[np.bool_]
+    activation: Activation
+    folds: tuple[str, ...] | None
+
+
+class _First(Struct, frozen=True, eq=False):
+    """The run that says in which order images stand."""
+
+    name: str
+    images: Scores
+    truth: NDArray[np.int8]
 
 
 def read_answers(
@@ -82,40 +92,40 @@ def read_answers(
     or broken, or says something else than its evaluation, is excluded with the reason.
     """
     excluded: list[ExcludedRun] = []
-    columns: list[_Column] = []
-    orders: list[NDArray[np.intp]] = []
+    rows: list[_Row] = []
+    first: _First | None = None
     for evaluation, path in files:
         found = attempt(
-            evaluation.run, "score", partial(_align, evaluation, path, target, read, columns)
+            evaluation.run, "score", partial(_align, evaluation, path, target, read, first)
         )
         if isinstance(found, Failure):
             excluded.append(ExcludedRun(evaluation.run, found.explanation))
             continue
-        columns.append(found[0])
-        orders.append(found[1])
-    if not columns:
+        row, first = found
+        rows.append(row)
+    if first is None:
         nothing = np.zeros((0, 0), dtype=np.bool_)
         empty = np.zeros((0, 0), dtype=np.float32)
         none = np.zeros(0, dtype=np.int8)
         return AlignedAnswers((), none, empty, nothing, nothing, None, tuple(excluded))
-    first = columns[0]
-    pairs = list(zip(columns, orders, strict=True))
     return AlignedAnswers(
-        names=tuple(column.name for column in columns),
-        truth=first.scores.truth[:, first.target],
-        scores=np.stack([each.scores.scores[order, each.target] for each, order in pairs]),
-        answers=np.stack([each.answers[order] for each, order in pairs]),
-        failed=np.stack([each.failed[order] for each, order in pairs]),
-        groups=_number_groups(first.scores.groups),
+        names=tuple(row.name for row in rows),
+        truth=first.truth,
+        scores=np.stack([row.scores for row in rows]),
+        answers=np.stack([row.answers for row in rows]),
+        failed=np.stack([row.failed for row in rows]),
+        groups=_number_groups(first.images.groups),
         excluded=tuple(excluded),
-        activations=tuple(column.scores.activation for column in columns),
-        images=first.scores,
-        folds=tuple(_order_folds(each.scores, order) for each, order in pairs),
+        activations=tuple(row.activation for row in rows),
+        images=first.images,
+        folds=tuple(row.folds for row in rows),
     )
 
 
-def _order_folds(scores: Scores, order: NDArray[np.intp]) -> tuple[str, ...] | None:
-    return None if scores.folds is None else tuple(scores.folds[row] for row in order.tolist())
+def _order_folds(scores: Scores, order: NDArray[np.intp] | slice) -> tuple[str, ...] | None:
+    if scores.folds is None or isinstance(order, slice):
+        return scores.folds
+    return tuple(scores.folds[row] for row in order.tolist())
 
 
 def answers_facts(ranking: Ranking, files: Sequence[tuple[Evaluation, Path]]) -> dict[str, object]:
@@ -138,14 +148,27 @@ def answers_facts(ranking: Ranking, files: Sequence[tuple[Evaluation, Path]]) ->
 
 
 def _align(
-    evaluation: Evaluation, path: Path, target: str, read: ReadScores, columns: Sequence[_Column]
-) -> tuple[_Column, NDArray[np.intp]]:
-    """One run's part, and where each image of the first part stands in it."""
-    column = _read_column(evaluation, path, target, read)
-    return column, _order_images(column, columns[0] if columns else column)
+    evaluation: Evaluation, path: Path, target: str, read: ReadScores, first: _First | None
+) -> tuple[_Row, _First]:
+    """One run's part, in the order of the first; without one it is the first."""
+    scores, truth, answers = _read_checked(evaluation, path, target, read)
+    first = first or _First(evaluation.run, scores, truth)
+    order = _order_images(scores, truth, first)
+    row = _Row(
+        name=evaluation.run,
+        scores=np.array(scores.scores[order, scores.labels.index(target)]),  # not a view of all
+        answers=answers[order],
+        failed=scores.failed[order],
+        activation=scores.activation,
+        folds=_order_folds(scores, order),
+    )
+    return row, first
 
 
-def _read_column(evaluation: Evaluation, path: Path, target: str, read: ReadScores) -> _Column:
+def _read_checked(
+    evaluation: Evaluation, path: Path, target: str, read: ReadScores
+) -> tuple[Scores, NDArray[np.int8], NDArray[np.bool_]]:
+    """Stored scores with the truth and the run's answers for the target, `(N,)` each."""
     if not evaluation.has_scores:
         raise StoreError("holds counts and no scores")
     if not path.is_file():
@@ -153,31 +176,28 @@ def _read_column(evaluation: Evaluation, path: Path, target: str, read: ReadScor
     scores = read(path)
     if target not in scores.labels or find_not_finite(scores) is not None:
         raise StoreError(f"its stored scores can't be used for {target}")
-    column = scores.labels.index(target)
-    failed = scores.failed
     answers = decide_label(scores, target, find_label_rule(evaluation, target))
-    truth = scores.truth[:, column, np.newaxis]
-    (counts,) = count_labels(truth, answers[:, np.newaxis], failed)
+    truth = scores.truth[:, scores.labels.index(target)]
+    (counts,) = count_labels(truth[:, np.newaxis], answers[:, np.newaxis], scores.failed)
     if counts != evaluation.counts[target]:
         raise StoreError(
             "its stored scores give other counts than its evaluation states: run "
             "`covidreport evaluate` again"
         )
-    return _Column(evaluation.run, scores, column, answers, failed)
+    return scores, truth, answers
 
 
-def _order_images(column: _Column, first: _Column) -> NDArray[np.intp]:
-    """Where each image of `first` stands in `column`; StoreError where images or truth differ."""
-    theirs, ours = first.scores, column.scores
-    if ours.sample_ids == theirs.sample_ids:
-        order = np.arange(len(ours.sample_ids))
-    else:
-        at = {sample: row for row, sample in enumerate(ours.sample_ids)}
-        if len(at) != len(theirs.sample_ids) or not at.keys() >= set(theirs.sample_ids):
+def _order_images(
+    scores: Scores, truth: NDArray[np.int8], first: _First
+) -> NDArray[np.intp] | slice:
+    """Where each image of `first` stands in `scores`; StoreError where images or truth differ."""
+    order: NDArray[np.intp] | slice = slice(None)
+    if scores.sample_ids != first.images.sample_ids:
+        at = {sample: row for row, sample in enumerate(scores.sample_ids)}
+        if len(at) != len(first.truth) or not at.keys() >= set(first.images.sample_ids):
             raise StoreError(f"its stored scores are of other images than those of {first.name}")
-        order = np.array([at[sample] for sample in theirs.sample_ids], dtype=np.intp)
-    truth = ours.truth[order, column.target]
-    if not np.array_equal(truth, theirs.truth[:, first.target]):
+        order = np.array([at[sample] for sample in first.images.sample_ids], dtype=np.intp)
+    if not np.array_equal(truth[order], first.truth):
         raise StoreError(f"its stored scores have another truth than those of {first.name}")
     return order
 

@@ -25,7 +25,7 @@ from covidreport.images.resize import check_spec, fit_pixels
 from covidreport.images.tiff import decode_tiff
 from covidreport.images.transforms import describe_doubts, summarize_chains
 from covidreport.records import PixelSpec
-from covidreport.storage.files import open_regular
+from covidreport.storage.files import open_regular, read_most
 from covidreport.storage.objects import read_objects
 
 __all__ = [
@@ -92,7 +92,7 @@ def read_bytes(path: Path) -> bytes:
 
     def read() -> bytes:
         with open_regular(path) as file:
-            return file.read(MAX_FILE_BYTES + 1)
+            return read_most(file, MAX_FILE_BYTES)
 
     return _check_bytes(read)
 

@@ -70,9 +70,12 @@ def find_weak_spots(
     rows = [None, *range(len(missed))] if len(missed) > 1 else [0]
     if len(missed) > 1:
         wrong = np.vstack([wrong.sum(axis=0), wrong])
-    scores = _standardise(masks, wrong)
+    inside = masks.T.astype(np.float32)
+    centred = (wrong - wrong.mean(axis=1, keepdims=True)).astype(np.float32)
+    spread = _find_spread(masks, wrong)
+    scores = _standardise(centred @ inside, spread)
     highest = scores.max(axis=1)
-    limits = np.concatenate(list(_permute(masks, wrong, groups, seed)))
+    limits = np.concatenate(list(_permute(inside, centred, spread, groups, seed)))
     reached = (limits >= highest[:, np.newaxis] - 1e-6).sum(axis=1)
     p_values = (1 + reached) / (1 + limits.size)
     found: list[tuple[WeakSpot, NDArray[np.bool_]]] = []
@@ -124,36 +127,39 @@ def _cut(name: str, values: Sequence[str] | NDArray[np.floating]) -> Iterator[Pa
         yield Part((SpotCut(name, value=value),), column == value)
 
 
-def _standardise(masks: NDArray[np.bool_], wrong: NDArray[np.floating]) -> NDArray[np.float32]:
-    """How many standard deviations more is missed inside than a permutation expects, `(rows, L)`.
-
-    wrong `(rows, P)`; the variance is that of a sample without replacement. 0 for who missed all
-    or none.
-    """
-    centred = wrong - wrong.mean(axis=-1, keepdims=True)
+def _find_spread(masks: NDArray[np.bool_], wrong: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The standard deviation of what is missed inside over permutations, `(rows, L)`: that of a
+    sample without replacement. wrong `(rows, P)`."""
     positives, inside = masks.shape[1], masks.sum(axis=1)
     sampled = inside * (positives - inside) / (positives - 1)
-    spread = np.sqrt(centred.var(axis=-1, keepdims=True) * sampled)
-    sums = centred.astype(np.float32) @ masks.T.astype(np.float32)
+    spread: NDArray[np.float64] = np.sqrt(wrong.var(axis=1, keepdims=True) * sampled)
+    return spread
+
+
+def _standardise(sums: NDArray[np.float32], spread: NDArray[np.float64]) -> NDArray[np.float32]:
+    """How many standard deviations more is missed inside than a permutation expects; 0 for who
+    missed all or none. sums `(…, L)`: of what is missed inside above the mean."""
     scores: NDArray[np.float32] = np.zeros_like(sums)
     np.divide(sums, spread, out=scores, where=spread > 0, casting="same_kind")
     return scores
 
 
 def _permute(
-    masks: NDArray[np.bool_], wrong: NDArray[np.float64],
+    inside: NDArray[np.float32], centred: NDArray[np.float32], spread: NDArray[np.float64],
     groups: NDArray[np.integer[Any]] | None, seed: int,
 ) -> Iterator[NDArray[np.float32]]:  # fmt: skip
-    """The highest score of any part and row in each permutation, `(b,)` a chunk."""
-    each = masks.size * len(wrong)
-    number = int(np.clip(WORK // each, FEWEST_PERMUTATIONS, PERMUTATIONS))
-    at_once = max(1, _AT_ONCE // (len(wrong) * max(masks.shape)))
+    """The highest score of any part and row in each permutation, `(b,)` a chunk. inside `(P, L)`.
+
+    A permutation leaves mean and variance as they are: only the sums are made anew.
+    """
+    positives, rows = len(inside), len(centred)
+    number = int(np.clip(WORK // (inside.size * rows), FEWEST_PERMUTATIONS, PERMUTATIONS))
+    at_once = max(1, _AT_ONCE // (rows * max(inside.shape)))
     rng = np.random.default_rng(seed)
     for start in range(0, number, at_once):
-        orders = draw_orders(groups, masks.shape[1], min(at_once, number - start), rng)
-        moved = wrong[:, orders].transpose(1, 0, 2).reshape(-1, masks.shape[1])
-        scores = _standardise(masks, moved).max(axis=1)
-        yield scores.reshape(len(orders), -1).max(axis=1)
+        orders = draw_orders(groups, positives, min(at_once, number - start), rng)
+        sums = (centred[:, orders].reshape(-1, positives) @ inside).reshape(rows, len(orders), -1)
+        yield _standardise(sums, spread[:, np.newaxis]).max(axis=(0, 2))
 
 
 def draw_orders(

@@ -65,11 +65,21 @@ def open_regular(path: Path | str) -> BufferedReader:
         raise
 
 
+def read_most(file: BufferedReader, most_bytes: int) -> bytes:
+    """What is in an open file, `most_bytes` and one byte more at most: that one says too much."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    # Not all that is allowed: room for a gigabyte, made and given back, takes longer than reading.
+    data = file.read(min(size, most_bytes) + 1)
+    grown = size < len(data) <= most_bytes
+    return data + file.read(most_bytes + 1 - len(data)) if grown else data
+
+
 def read_bytes(path: Path, most_bytes: int | None = None) -> bytes:
     """What is in a regular file; StoreError where it is none, or holds more than `most_bytes`."""
     with open_file(path) as file:
         try:
-            data = file.read(-1 if most_bytes is None else most_bytes + 1)
+            data = file.read() if most_bytes is None else read_most(file, most_bytes)
         except OSError as error:
             raise StoreError(f"{format_path(path)}: can't be read ({error.strerror})") from error
     if most_bytes is not None and len(data) > most_bytes:

@@ -32,22 +32,28 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from itertools import combinations
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from covidreport.metrics.paired import count_discordant, sum_by_group, tabulate_flips
+from covidreport.metrics.paired import count_discordant, flip_tail, sum_by_group, tabulate_flips
 from covidreport.metrics.significance import holm
 
 Correction = Literal["max-t", "holm"]
+_Cell = TypeVar("_Cell", bound=np.number[Any])
 FLIPS = 9999
 """An adjusted p-value is then a multiple of 0.0001."""
 _EXACT_GROUPS = 13
 _CHUNK = 4_000_000
 _BLOCK = 256
 """Flips whose p-values are looked at together: what a core's cache holds."""
+_REACH = 12.0
+"""Standard deviations of each law that a table is made of."""
+_RAREST = 1e-15
+"""No flip of some thousands is as rare: tables end there, and smaller p-values are taken for it
+where flips are compared with them, which could only make an adjusted one larger."""
 
 
 class PairTest(Struct, frozen=True):
@@ -94,12 +100,8 @@ def compare_pairs(
     chosen = all_pairs(len(wrong)) if pairs is None else tuple(pairs)
     sums = sum_by_group(wrong, groups)
     several = len(sums) < wrong.shape[1]
-    tables = _tabulate(sums, chosen)
     discordant = count_discordant(wrong, chosen)
-    p_values = [
-        float(table[abs(only_first - only_second)])
-        for table, (only_first, only_second) in zip(tables, discordant, strict=True)
-    ]
+    p_values, tables = _tabulate(sums, chosen)
     if correction == "holm":
         adjusted: Sequence[float] = holm(p_values)
     else:
@@ -116,18 +118,25 @@ def compare_pairs(
 
 def _tabulate(
     sums: NDArray[np.int64], pairs: Sequence[tuple[int, int]]
-) -> list[NDArray[np.float64]]:
-    """`sign_flip_table` of each pair; pairs whose differences have the same sizes share one."""
-    tables: dict[bytes, NDArray[np.float64]] = {}
-    found: list[NDArray[np.float64]] = []
+) -> tuple[list[float], list[NDArray[np.float64]]]:
+    """Each pair's p-value, and its `sign_flip_table` as far as flips go; pairs whose differences
+    have the same sizes share one."""
+    known: dict[bytes, NDArray[np.float64]] = {}
+    p_values: list[float] = []
+    tables: list[NDArray[np.float64]] = []
     by_run = np.ascontiguousarray(sums.T)
     for first, second in pairs:
-        times = np.bincount(np.abs(by_run[first] - by_run[second]))
+        differences = by_run[first] - by_run[second]
+        times = np.bincount(np.abs(differences))
         key = times[1:].tobytes()
-        if key not in tables:
-            tables[key] = tabulate_flips(times)
-        found.append(tables[key])
-    return found
+        if key not in known:
+            table = tabulate_flips(times, _REACH)
+            # p-values fall along a table: what is kept ends with the first that no flip reaches
+            known[key] = table[: 1 + int(np.count_nonzero(table > _RAREST))].copy()
+        table, at = known[key], abs(int(differences.sum()))
+        p_values.append(float(table[at]) if at < table.size else flip_tail(times, at))
+        tables.append(table)
+    return p_values, tables
 
 
 def step_down(
@@ -152,19 +161,23 @@ def step_down(
     # and those less clear than it.
     order = np.argsort(p_values, kind="stable")
     # Equal p-values computed along different ways must count as equal.
-    limits = np.array(p_values)[order] * (1 + 1e-9)
+    limits = np.maximum(np.array(p_values)[order] * (1 + 1e-9), _RAREST)
     reached, total = np.zeros(len(pairs), dtype=np.int64), 0
     differing = _keep_differing(sums)
     exact = len(differing) <= _EXACT_GROUPS
     upwards = order[::-1]
     rising, of_rising = [pairs[i] for i in upwards], [tables[i] for i in upwards]
-    values, samples = _sample_ranks(differing, rising, of_rising, flips, seed)
-    # p <= limit, said of the places of both among all p-values that there are
-    bounds = np.searchsorted(values, limits[::-1], side="right")[:, np.newaxis]
+    # p <= limit, said of places among the limits: small whole numbers are compared sooner
+    ends = np.unique(limits)
+    kind: type[np.unsignedinteger[Any]] = np.uint16 if ends.size < 2**16 - 1 else np.uint32
+    joined, spans = _join(of_rising)
+    places = np.searchsorted(ends, joined).astype(kind)
+    bounds = (1 + np.searchsorted(ends, limits[::-1])).astype(kind)[:, np.newaxis]
+    samples = _sample(differing, rising, places, spans, flips, seed)
     for sampled in samples:
         # From the least clear pair upwards: of each pair and those less clear the smallest.
         np.minimum.accumulate(sampled, axis=0, out=sampled)
-        reached += np.count_nonzero(sampled < bounds.astype(sampled.dtype), axis=1)[::-1]
+        reached += np.count_nonzero(sampled < bounds, axis=1)[::-1]
         total += sampled.shape[1]
     proportions = reached / total if exact else (reached + 1) / (total + 1)
     # No pair may be clearer than one before it: what holds the error rate together.
@@ -192,9 +205,9 @@ def critical_p_value(
     """
     chosen = all_pairs(len(wrong)) if pairs is None else tuple(pairs)
     sums = sum_by_group(wrong, groups)
-    differing, tables = _keep_differing(sums), _tabulate(sums, chosen)
-    values, samples = _sample_ranks(differing, chosen, tables, flips, seed)
-    smallest = values[np.sort(np.concatenate([each.min(axis=0) for each in samples]))]
+    differing = _keep_differing(sums)
+    samples = _sample(differing, chosen, *_join(_tabulate(sums, chosen)[1]), flips, seed)
+    smallest = np.sort(np.concatenate([each.min(axis=0) for each in samples]))
     # Random flips have the data themselves as one more; all patterns hold them already.
     spare = 0 if len(differing) <= _EXACT_GROUPS else 1
     allowed = math.floor(alpha * (smallest.size + spare) + 1e-9) - spare
@@ -210,30 +223,28 @@ def _keep_differing(sums: NDArray[np.int64]) -> NDArray[np.float32]:
     return differing.astype(np.float32)
 
 
-def _sample_ranks(
-    differing: NDArray[np.float32],
-    pairs: Sequence[tuple[int, int]],
-    tables: Sequence[NDArray[np.float64]],
-    flips: int,
-    seed: int,
-) -> tuple[NDArray[np.float64], Iterator[NDArray[np.unsignedinteger[Any]]]]:
-    """Each pair's exact p-value under flips of all groups' signs: all values that there are, from
-    the smallest, and the place of each among them, `(pairs, b)` a chunk, which is then reused."""
-    joined, starts = _join(tables)
-    values, places = np.unique(joined, return_inverse=True)
-    # They are compared and nothing else: small whole numbers say as much as the values.
-    kind: type[np.unsignedinteger[Any]] = np.uint16 if values.size < 2**16 else np.uint32
-    return values, _sample(differing, pairs, places.astype(kind), starts, flips, seed)
+def _join(
+    tables: Sequence[NDArray[_Cell]],
+) -> tuple[NDArray[_Cell], NDArray[np.intp]]:
+    """The tables one after the other, each once; where that of each pair begins, and its last place
+    within itself, `(2, pairs, 1)`."""
+    distinct = {id(table): table for table in tables}
+    ends = np.cumsum([table.size for table in distinct.values()])
+    begins = dict(zip(distinct, (0, *ends[:-1].tolist()), strict=True))
+    spans = [(begins[id(table)], table.size - 1) for table in tables]
+    return np.concatenate(list(distinct.values())), np.array(spans, np.intp).T[..., np.newaxis]
 
 
 def _sample(
     differing: NDArray[np.float32], pairs: Sequence[tuple[int, int]],
-    ranks: NDArray[np.unsignedinteger[Any]], starts: NDArray[np.intp], flips: int, seed: int,
-) -> Iterator[NDArray[np.unsignedinteger[Any]]]:  # fmt: skip
-    """The ranks of all pairs, a chunk of flips after another, in the same memory."""
+    joined: NDArray[_Cell], spans: NDArray[np.intp], flips: int, seed: int,
+) -> Iterator[NDArray[_Cell]]:  # fmt: skip
+    """What each pair's table has for its difference under flips of all groups' signs, `(pairs, b)`
+    a chunk of flips after another, in the same memory. joined, spans: of `_join`."""
     first, second = np.array(pairs, np.intp).T
+    starts, lasts = spans
     room = np.empty((2, len(pairs) * _BLOCK), np.intp)
-    taken = np.empty(room.shape[1], ranks.dtype)
+    taken = np.empty(room.shape[1], joined.dtype)
     exact = len(differing) <= _EXACT_GROUPS
     for signs in _sample_signs(len(differing), exact, flips, seed, len(pairs)):
         # One product gives every run's flipped sum; a pair's difference is that of two of them.
@@ -247,17 +258,9 @@ def _sample(
             np.take(block, first, axis=0, out=ours, mode="clip")
             np.take(block, second, axis=0, out=theirs, mode="clip")
             np.abs(np.subtract(ours, theirs, out=ours), out=ours)
-            ours += starts[:, np.newaxis]
-            yield np.take(ranks, ours, out=found, mode="clip")
-
-
-def _join(tables: Sequence[NDArray[np.float64]]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """The tables one after the other, each once, and where that of each pair begins `(pairs,)`."""
-    distinct = {id(table): table for table in tables}
-    ends = np.cumsum([table.size for table in distinct.values()])
-    begins = dict(zip(distinct, (0, *ends[:-1].tolist()), strict=True))
-    starts = np.array([begins[id(table)] for table in tables], np.intp)
-    return np.concatenate(list(distinct.values())), starts
+            np.minimum(ours, lasts, out=ours)
+            ours += starts
+            yield np.take(joined, ours, out=found, mode="clip")
 
 
 def _sample_signs(

@@ -122,27 +122,58 @@ def sign_flip_table(differences: NDArray[np.integer[Any]]) -> NDArray[np.float64
     return tabulate_flips(np.bincount(np.abs(differences)))
 
 
-def tabulate_flips(times: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
-    """`sign_flip_table` of differences of which `times[d]` have the absolute value d."""
+def tabulate_flips(times: NDArray[np.integer[Any]], reach: float = math.inf) -> NDArray[np.float64]:
+    """`sign_flip_table` of differences of which `times[d]` have the absolute value d.
+
+    reach: in standard deviations, how far about its mean each binomial law is gone through; the
+    table ends where they do. Beyond 12 lie 1e-32 of a law, and of many differences nearly all of
+    its values.
+    """
+    law, first, floor = _join_laws(times, reach)
+    # T = 2 U - S, where U, the sum of the positive parts, has this law from its first value on.
+    below = np.cumsum(law)
+    total = int(times @ np.arange(len(times)))
+    t = np.arange(total - 2 * first + 1)
+    table = np.minimum(1.0, 2 * below[(total - t) // 2 - first])
+    table[0] = 1.0
+    return np.maximum(table, floor)
+
+
+def flip_tail(times: NDArray[np.integer[Any]], excess: int) -> float:
+    """P(|T| >= excess), one value of `tabulate_flips`, and as exact where it is very small.
+
+    The law of the size that most differences have is summed, and not convolved with the others.
+    """
+    if excess == 0:
+        return 1.0
+    most = 1 + int(times[1:].argmax())
+    others = times.copy()
+    others[most] = 0
+    law, _, floor = _join_laws(others, math.inf)
+    below = np.cumsum(_coins(int(times[most])))
+    left = (int(times @ np.arange(len(times))) - excess) // 2 - np.arange(law.size)
+    law, left = law[left >= 0], left[left >= 0]
+    return max(floor, min(1.0, 2 * float(law @ below[np.minimum(left // most, below.size - 1)])))
+
+
+def _join_laws(
+    times: NDArray[np.integer[Any]], reach: float
+) -> tuple[NDArray[np.float64], int, float]:
+    """The law of the sum of positive parts, its first value, and what its p-values are good for."""
     law = np.ones(1)
-    floor = 0.0
+    first, floor = 0, 0.0
     for size in np.flatnonzero(times).tolist():
         if size == 0:
             continue
-        n = int(times[size])
-        spread = np.zeros(size * n + 1)
-        spread[::size] = _coins(n)
-        if law.size * (n + 1) <= _DIRECT_WORK:
+        low, coins = _middle_coins(int(times[size]), reach)
+        spread = np.zeros(size * (coins.size - 1) + 1)
+        spread[::size] = coins
+        if law.size * coins.size <= _DIRECT_WORK:
             law = np.convolve(law, spread)
         else:
             law, floor = _convolve_fast(law, spread), _SMALLEST
-    # T = 2 U - S, where U, the sum of the positive parts, has this law on 0 ... S.
-    total = law.size - 1
-    below = np.cumsum(law)
-    t = np.arange(total + 1)
-    table = np.minimum(1.0, 2 * below[(total - t) // 2])
-    table[0] = 1.0
-    return np.maximum(table, floor)
+        first += size * low
+    return law, first, floor
 
 
 def flip_tails(
@@ -171,6 +202,14 @@ def flip_tails(
         inside = (within[:, 0] + 2 * (law * kernel).sum(axis=1)) / (2 * largest + 1)
         found[rows] = 1 - inside
     return np.where(excess > 0, np.clip(found, 0.0, 1.0), 1.0)
+
+
+@lru_cache(maxsize=2048)
+def _middle_coins(n: int, reach: float) -> tuple[int, NDArray[np.float64]]:
+    """The fewest heads of n coins within so many standard deviations, and the probabilities of
+    these and all up to the most."""
+    low = int(max(0.0, (n - reach * math.sqrt(n)) / 2))
+    return low, _coins(n)[low : n + 1 - low].copy()
 
 
 def _coins(n: int) -> NDArray[np.float64]:

@@ -184,8 +184,15 @@ def _prepare(answers: AlignedAnswers, best: Sequence[str]) -> _Runs:
         answers.names, answers.truth, answers.answers, answers.failed, answers.groups
     )
     missed, groups = paired.find_wrong("sensitivity")
-    tests = compare_pairs(missed, groups, flips=FLIPS, seed=SEED)
-    return _Runs(paired, resampled, tuple(map(answers.names.index, best)), missed, groups, tests)
+    first = tuple(map(answers.names.index, best))
+    shown = _find_shown(paired, first)
+    tests = compare_pairs(missed, groups, flips=FLIPS, seed=SEED, exact_of=shown)
+    return _Runs(paired, resampled, first, missed, groups, tests)
+
+
+def _find_shown(paired: PairedAnswers, best: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The runs whose pairs are recorded; None for all."""
+    return None if len(paired.names) <= MOST_IN_PAIRS else best
 
 
 def _compare(runs: _Runs, metric: PairedMetric, baseline: str | None) -> tuple[Comparison, ...]:
@@ -194,11 +201,12 @@ def _compare(runs: _Runs, metric: PairedMetric, baseline: str | None) -> tuple[C
     if baseline is not None:
         return compare_answers(paired, metric, baseline, flips=FLIPS, seed=SEED)[0]
     tests = runs.tests
+    shown = _find_shown(paired, runs.best)
     if metric == "specificity":
-        tests = compare_pairs(*paired.find_wrong(metric), flips=FLIPS, seed=SEED)
-    few = len(paired.names) <= MOST_IN_PAIRS
+        wrong = paired.find_wrong(metric)
+        tests = compare_pairs(*wrong, flips=FLIPS, seed=SEED, exact_of=shown)
     reported = [
-        test for test in tests if few or test.first in runs.best or test.second in runs.best
+        test for test in tests if shown is None or test.first in shown or test.second in shown
     ]
     return record_tests(paired, metric, reported)
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 from msgspec.structs import replace
 
 from covidreport.compare.answers import AlignedAnswers, answers_facts, read_answers
 from covidreport.compare.reading import ReadScores
-from covidreport.metrics import CountMetric, count_by_patient, list_metrics, restate_rate
+from covidreport.metrics import (
+    CountMetric,
+    count_by_patient,
+    list_metrics,
+    number_groups,
+    restate_rate,
+)
 from covidreport.records import (
     Counts,
     Estimate,
@@ -75,9 +80,8 @@ def figure_patients(
     if groups is None or evaluation.run not in answers.names:
         return None
     row = answers.names.index(evaluation.run)
-    _, numbers = np.unique(np.array(groups, dtype=np.str_), return_inverse=True)
     counts = count_by_patient(
-        answers.truth, answers.answers[row], answers.failed[row], numbers, rule
+        answers.truth, answers.answers[row], answers.failed[row], number_groups(groups), rule
     )
 
     def rate(metric: str) -> Estimate:

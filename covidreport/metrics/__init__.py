@@ -134,7 +134,12 @@ from covidreport.metrics.predictive import (
     positive_likelihood_ratio,
     ppv_at_prevalence,
 )
-from covidreport.metrics.proportions import code_groups, estimate_prevalence, restate_rate
+from covidreport.metrics.proportions import (
+    code_groups,
+    estimate_prevalence,
+    number_groups,
+    restate_rate,
+)
 from covidreport.metrics.rates import CountArrays
 from covidreport.metrics.referral import find_cut, measure_certainty, trace_referral
 from covidreport.metrics.repeats import (
@@ -355,6 +360,7 @@ __all__ = [
     "net_benefit",
     "npv_at_prevalence",
     "number_folds",
+    "number_groups",
     "plan_like",
     "plan_study",
     "planned_pairs",

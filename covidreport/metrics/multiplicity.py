@@ -30,7 +30,7 @@ condition, and finds less.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import combinations
 from typing import Any, Literal, TypeVar
 
@@ -90,18 +90,20 @@ def compare_pairs(
     correction: Correction = "max-t",
     flips: int = FLIPS,
     seed: int = 0,
+    exact_of: Collection[int] | None = None,
 ) -> tuple[PairTest, ...]:
     """The exact test of each pair and its p-value adjusted over these pairs, in their order.
 
     wrong bool `(R, P)`; groups integers `(P,)` or None; pairs of run indices, all of them unless
     stated. The test is McNemar's exact one, or the sign-flip over groups where a group holds
-    several images. See the module for what the corrections hold.
+    several images. exact_of: runs; of pairs of others a p-value below 1e-15 may be a bound, and all
+    are exact unless this is stated. See the module for what the corrections hold.
     """
     chosen = all_pairs(len(wrong)) if pairs is None else tuple(pairs)
     sums = sum_by_group(wrong, groups)
     several = len(sums) < wrong.shape[1]
     discordant = count_discordant(wrong, chosen)
-    p_values, tables = _tabulate(sums, chosen)
+    p_values, tables = _tabulate(sums, chosen, exact_of)
     if correction == "holm":
         adjusted: Sequence[float] = holm(p_values)
     else:
@@ -117,10 +119,12 @@ def compare_pairs(
 
 
 def _tabulate(
-    sums: NDArray[np.int64], pairs: Sequence[tuple[int, int]]
+    sums: NDArray[np.int64],
+    pairs: Sequence[tuple[int, int]],
+    exact_of: Collection[int] | None = (),
 ) -> tuple[list[float], list[NDArray[np.float64]]]:
     """Each pair's p-value, and its `sign_flip_table` as far as flips go; pairs whose differences
-    have the same sizes share one."""
+    have the same sizes share one. exact_of: as of `compare_pairs`."""
     known: dict[bytes, NDArray[np.float64]] = {}
     p_values: list[float] = []
     tables: list[NDArray[np.float64]] = []
@@ -134,7 +138,10 @@ def _tabulate(
             # p-values fall along a table: what is kept ends with the first that no flip reaches
             known[key] = table[: 1 + int(np.count_nonzero(table > _RAREST))].copy()
         table, at = known[key], abs(int(differences.sum()))
-        p_values.append(float(table[at]) if at < table.size else flip_tail(times, at))
+        if at >= table.size and (exact_of is None or {first, second} & set(exact_of)):
+            p_values.append(flip_tail(times, at))
+        else:
+            p_values.append(float(table[min(at, table.size - 1)]))
         tables.append(table)
     return p_values, tables
 

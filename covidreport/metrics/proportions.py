@@ -4,6 +4,7 @@ units, such as patients."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -40,10 +41,18 @@ def code_groups(groups: Sequence[str] | None) -> NDArray[np.intp] | None:
 
     With one image each, images are as independent as patients and the formulas hold.
     """
-    if groups is None or len(set(groups)) == len(groups):
-        return None
+    numbers = None if groups is None else number_groups(tuple(groups))
+    return numbers if numbers is not None and numbers.max(initial=-1) + 1 < numbers.size else None
+
+
+@lru_cache(maxsize=4)
+def number_groups(groups: tuple[str, ...]) -> NDArray[np.intp]:
+    """The number of each image's patient, `(N,)`, in the order in which they first stand; runs of
+    one report share their patients, which are numbered once."""
     numbers: dict[str, int] = {}
-    return np.array([numbers.setdefault(group, len(numbers)) for group in groups], dtype=np.intp)
+    found = np.array([numbers.setdefault(group, len(numbers)) for group in groups], dtype=np.intp)
+    found.flags.writeable = False
+    return found
 
 
 def restate_rate(estimate: Estimate, kind: IntervalKind) -> Estimate:

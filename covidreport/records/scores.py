@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -17,7 +18,7 @@ LabelRule = float | Literal["argmax"]
 """The same of one label."""
 
 
-class Scores(Struct, frozen=True, eq=False):
+class Scores(Struct, frozen=True, eq=False, dict=True):
     """What one run gave for each image.
 
     sample_ids `(N,)`; truth int8 `(N, K)`; scores `(N, K)` as the model gave them, float64 where
@@ -51,10 +52,12 @@ class Scores(Struct, frozen=True, eq=False):
     readings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     weights: NDArray[np.float64] | None = None
 
-    @property
+    @cached_property
     def failed(self) -> NDArray[np.bool_]:
         """bool `(N,)`: True where the image could not be scored."""
-        return np.array([reason is not None for reason in self.reasons], dtype=np.bool_)
+        failed = np.array([reason is not None for reason in self.reasons], dtype=np.bool_)
+        failed.flags.writeable = False
+        return failed
 
 
 class Counts(Struct, frozen=True):

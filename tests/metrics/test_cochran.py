@@ -56,6 +56,33 @@ def test_the_shuffles_agree_with_chi_squared_where_both_hold():
     assert shuffled.p_value == pytest.approx(cochran_q(wrong).p_value, abs=0.03)
 
 
+def test_of_very_many_patients_shuffles_and_chi_squared_say_the_same(monkeypatch):
+    """Patients of three correlated images: by images alone p would be far smaller."""
+    wrong, patients = draw_wrong(Design(6, 3000, 0.3, 0.2, 0.7, 3), np.random.default_rng(8))
+    wrong[0] &= np.random.default_rng(9).random(3000) < 0.97
+    shuffled = cochran_q(wrong, patients, permutations=4999)
+    monkeypatch.setattr("covidreport.metrics.cochran._MANY_CELLS", 1000)
+    found = cochran_q(wrong, patients)
+    assert (shuffled.method, found.method) == (
+        "permutation within groups",
+        "chi-squared over groups",
+    )
+    assert found.q == shuffled.q
+    assert found.p_value == pytest.approx(shuffled.p_value, abs=0.02)
+    assert found.p_value > 0.01
+    assert cochran_q(wrong).p_value < found.p_value / 2
+
+
+def test_of_one_image_each_it_is_cochrans_own(monkeypatch):
+    """Beside a patient whose images are all found, which tells nothing."""
+    monkeypatch.setattr("covidreport.metrics.cochran._MANY_CELLS", 1000)
+    wrong, _ = draw_wrong(Design(4, 2000, 0.3), np.random.default_rng(2))
+    more = np.concatenate([wrong, np.zeros((4, 2), np.bool_)], axis=1)
+    found = cochran_q(more, np.array([*range(2000), 2000, 2000]))
+    assert found.method == "chi-squared over groups"
+    assert found.p_value == pytest.approx(cochran_q(wrong).p_value)
+
+
 def test_one_run_has_nothing_to_be_compared_with():
     with pytest.raises(ValueError, match="two runs"):
         cochran_q(np.zeros((1, 5), dtype=np.bool_))

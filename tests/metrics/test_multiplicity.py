@@ -203,6 +203,21 @@ def test_a_single_pair_has_to_reach_alpha_itself():
         assert critical_p_value(wrong) == 0.05
 
 
+def test_far_p_values_are_exact_or_bounds_and_adjust_alike():
+    """Runs that differ by 100 images and more: of pairs without run 0 a bound is enough."""
+    wrong = np.zeros((4, 900), np.bool_)
+    for run, number in enumerate((10, 150, 400, 410)):
+        wrong[run, :number] = True
+    exact, bounded = (compare_pairs(wrong, flips=199, exact_of=of) for of in (None, (0,)))
+    for pair, bound in zip(exact, bounded, strict=True):
+        expected = mcnemar_exact(pair.only_first, pair.only_second)
+        assert pair.p_value == pytest.approx(expected, rel=1e-11)
+        near = pair.first == 0 or expected > 1e-15
+        assert bound.p_value == pair.p_value if near else expected < bound.p_value <= 1e-15
+        assert bound.adjusted_p_value == pair.adjusted_p_value
+    assert min(pair.p_value for pair in exact) < 1e-70
+
+
 def test_the_data_are_one_of_the_random_flips():
     """30 images that one run alone gets wrong: no flip reaches that, and p is 1 of 200, not 0."""
     wrong = np.array([[True] * 30, [False] * 30])

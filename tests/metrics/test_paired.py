@@ -14,11 +14,13 @@ from statsmodels.stats.contingency_tables import mcnemar
 from covidreport.metrics.paired import (
     find_false_alarms,
     find_missed,
+    flip_tail,
     flip_tails,
     mcnemar_exact,
     sign_flip,
     sign_flip_table,
     sum_by_group,
+    tabulate_flips,
 )
 from covidreport.metrics.significance import bound_mcnemar
 
@@ -78,6 +80,26 @@ def test_the_sign_flip_of_very_many_groups_equals_the_binomial():
     assert table[600] == pytest.approx(normal, rel=1e-4)
     assert (np.diff(table) <= 0).all()
     assert table[-1] == 1e-12
+
+
+@pytest.mark.parametrize("times", [[3, 40], [0, 7, 5], [0, 0, 30, 4], [2, 300, 90, 20, 3]])
+def test_one_tail_is_that_of_the_table_however_small(times):
+    """Down to all signs alike, 2^(1 - G)."""
+    table = tabulate_flips(np.array(times))
+    tails = [flip_tail(np.array(times), excess) for excess in range(len(table))]
+    assert tails == pytest.approx(table, rel=1e-11)
+    assert tails[-1] == pytest.approx(2.0 ** (1 - sum(times[1:])), rel=1e-11)
+
+
+def test_a_table_within_reach_is_the_whole_one_as_far_as_it_goes(monkeypatch):
+    """Of 12 standard deviations: what is left out is nothing beside what is there."""
+    monkeypatch.setattr("covidreport.metrics.paired._DIRECT_WORK", 10**9)  # and no FFT
+    times = np.array([0, 4000, 900])
+    whole, within = tabulate_flips(times), tabulate_flips(times, 12)
+    assert within.size < whole.size / 2
+    far = int(np.count_nonzero(whole > 1e-15))
+    assert within[:far] == pytest.approx(whole[:far], rel=1e-11)
+    assert (np.diff(within) <= 0).all()
 
 
 def test_a_patient_with_many_images_is_one_witness():

@@ -22,12 +22,15 @@ def name_classes(
     truth int8 `(N, K)`.
     """
     others = [column for column, name in enumerate(labels) if name != label]
-    kinds, kind = np.unique(truth[:, others], axis=0, return_inverse=True)
+    kind: NDArray[np.intp] = np.zeros(len(truth), np.intp)
+    for column in others:  # sooner than rows at once, which are sorted as rows
+        kind = np.unique(3 * kind + truth[:, column] + 1, return_inverse=True)[1]
+    first = np.unique(kind, return_index=True)[1]
     named = []
-    for row in kinds.tolist():
+    for row in truth[first][:, others].tolist():
         carried = tuple(labels[column] for column, value in zip(others, row, strict=True) if value)
         named.append(() if UNKNOWN in row else carried or (NO_LABEL,))
-    return tuple(named[each] for each in kind.ravel().tolist())
+    return tuple(named[each] for each in kind.tolist())
 
 
 def tabulate_called(

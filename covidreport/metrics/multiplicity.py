@@ -177,8 +177,8 @@ def step_down(
     # p <= limit, said of places among the limits: small whole numbers are compared sooner
     ends = np.unique(limits)
     kind: type[np.unsignedinteger[Any]] = np.uint16 if ends.size < 2**16 - 1 else np.uint32
-    joined, spans = _join(of_rising)
-    places = np.searchsorted(ends, joined).astype(kind)
+    placed = {id(table): np.searchsorted(ends, table).astype(kind) for table in tables}
+    places, spans = _join([placed[id(table)] for table in of_rising])
     bounds = (1 + np.searchsorted(ends, limits[::-1])).astype(kind)[:, np.newaxis]
     samples = _sample(differing, rising, places, spans, flips, seed)
     for sampled in samples:

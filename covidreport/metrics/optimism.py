@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from statistics import fmean
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from msgspec import Struct
@@ -32,12 +32,12 @@ class RunCounts(NamedTuple):
     """Counts of one label, arrays of one shape. missed and alarms hold images that could not be
     scored; positive and negative are the answers that were given."""
 
-    found: NDArray[np.int64]
-    missed: NDArray[np.int64]
-    cleared: NDArray[np.int64]
-    alarms: NDArray[np.int64]
-    positive: NDArray[np.int64]
-    negative: NDArray[np.int64]
+    found: NDArray[np.signedinteger[Any]]
+    missed: NDArray[np.signedinteger[Any]]
+    cleared: NDArray[np.signedinteger[Any]]
+    alarms: NDArray[np.signedinteger[Any]]
+    positive: NDArray[np.signedinteger[Any]]
+    negative: NDArray[np.signedinteger[Any]]
 
 
 class Corrected(Struct, frozen=True):
@@ -60,7 +60,7 @@ def count_by_unit(
     truth: NDArray[np.int8], answers: NDArray[np.bool_], failed: NDArray[np.bool_],
     groups: NDArray[np.integer] | None = None,
 ) -> RunCounts:  # fmt: skip
-    """What each unit adds to each run's counts, int64 `(R, U)`.
+    """What each unit adds to each run's counts, int32 `(R, U)`.
 
     truth int8 `(N,)`, answers and failed bool `(R, N)`, groups integers `(N,)` or None.
     """
@@ -75,11 +75,12 @@ def count_by_unit(
         (sick | well) & no,
     )
     if groups is None:
-        return RunCounts(*(kind.astype(np.int64) for kind in kinds))
+        return RunCounts(*(kind.astype(np.int32) for kind in kinds))
     _, codes = np.unique(groups, return_inverse=True)
+    units = codes.max() + 1
     return RunCounts(
         *(
-            np.stack([np.bincount(codes, row, codes.max() + 1) for row in kind]).astype(np.int64)
+            np.stack([np.bincount(codes, row, units).astype(np.int32) for row in kind])
             for kind in kinds
         )
     )
@@ -113,8 +114,8 @@ def correct_selection(
     may win, or that leave out no positive or no negative, are drawn again. None where fewer than
     `FEWEST_UNITS` have positives or nearly all resamples are such.
     """
-    sick = np.count_nonzero((units.found + units.missed)[0])
-    well = np.count_nonzero((units.cleared + units.alarms)[0])
+    sick = np.count_nonzero(units.found[0] + units.missed[0])
+    well = np.count_nonzero(units.cleared[0] + units.alarms[0])
     if sick < FEWEST_UNITS:
         return None
     rates = np.concatenate(list(_resample(units, may_win, resamples, seed)))[:resamples]
@@ -155,7 +156,9 @@ def _resample(
 ) -> Iterator[NDArray[np.float64]]:
     """Sensitivity and specificity of what is picked, `(b, 2)` a chunk, until there are enough."""
     # One product gives all counts of all runs: (b, U) by (U, 6 R).
-    table = np.concatenate(units).T.astype(np.float32)
+    table = np.empty((len(units) * len(units.found), units.found.shape[1]), np.float32)
+    np.concatenate(units, out=table, casting="same_kind")
+    table = table.T
     needed = resamples
     for draw in range(_ROUNDS):
         for weights in sample_weights(len(table), resamples, seed * _ROUNDS + draw):

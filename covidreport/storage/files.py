@@ -13,7 +13,7 @@ import os
 import stat
 from io import BufferedReader
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from covidreport.errors import StoreError
 from covidreport.storage.address import find_address
@@ -65,7 +65,7 @@ def open_regular(path: Path | str) -> BufferedReader:
         raise
 
 
-def read_most(file: BufferedReader, most_bytes: int) -> bytes:
+def read_most(file: BinaryIO, most_bytes: int) -> bytes:
     """What is in an open file, `most_bytes` and one byte more at most: that one says too much."""
     size = file.seek(0, os.SEEK_END)
     file.seek(0)

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from msgspec.structs import replace
 
 import covidreport
 from covidreport.errors import UsageError
+from covidreport.records import Finding
 from covidreport.report.notebook import Report
 from tests.report.compared import HOSTILE_NAME, compared_study
 from tests.report.reading import read_html
@@ -66,6 +68,19 @@ def test_every_rule_of_its_style_holds_for_its_own_piece_alone():
     assert not re.search(r"#[0-9a-f]{3,6}\b|rgb\(", rules)
 
 
+def test_what_stands_under_a_figure_begins_a_line(tmp_path, visit):
+    """A head's "of 28" and a figure's interval: beside it they read as one word."""
+    page = tmp_path / "piece.html"
+    page.write_text(Report(small_study())._repr_html_())
+    drawn = visit(page).evaluate(
+        "[...document.querySelectorAll('th i, td i')].map(one => [getComputedStyle(one).display,"
+        " one.getBoundingClientRect().top >= "
+        "one.parentElement.firstElementChild.getBoundingClientRect().bottom - 3])"
+    )
+    assert len(drawn) > 10
+    assert all(one == ["block", True] for one in drawn)
+
+
 def test_hostile_names_are_shown_as_text():
     """A name that wants to be markup opens no element."""
     shown = Report(hostile_study())._repr_html_() + Report(compared_study())._repr_html_()
@@ -88,9 +103,23 @@ def test_its_text_is_the_answer():
         "COVID-19, normal and pneumonia; 4 runs: 2 ranked, 1 shown and not ranked and "
         "1 without figures"
     )
-    assert lines[1].startswith(
+    assert lines[1] == "Error: The splits differ"
+    assert lines[2].startswith(
         "By these counts, exp15-vgg16-bce-frozen misses the fewest: 8 of 28 COVID-19 images"
     )
+
+
+def test_no_figure_stands_before_the_error_about_it():
+    """As on the page; and who is on the pictures is said first of all."""
+    data = small_study()
+    synthetic = Finding("warning", "synthetic-images", "Every image is synthetic", "", "")
+    shown = Report(replace(data, findings=(*data.findings, synthetic)))
+    for text in (repr(shown), shown._repr_html_()):
+        places = [
+            text.index(words)
+            for words in ("Every image is synthetic.", "Error: ", "By these counts, ")
+        ]
+        assert places == sorted(places)
 
 
 def test_load_follows_the_configuration_and_its_arguments_win(tmp_path, monkeypatch):

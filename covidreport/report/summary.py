@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from covidreport.records import ReportData
-from covidreport.report.blocks import Prose, walk_blocks
+from covidreport.report.blocks import Items, Prose, walk_blocks
 from covidreport.report.cells import write_line
 from covidreport.report.charts.intervals import WIDTH as INTERVAL_WIDTH
 from covidreport.report.environment import read_template, render_template
 from covidreport.report.prose import HTML
 from covidreport.report.view import ReportView, view_report
 
-_ANSWER = ("sentence", "assured", "doubt")
-"""The answer, and what is said for and against it."""
+_ANSWER = ("banner", "sentence", "assured", "doubt")
+"""The answer, what is said before it, and for and against it."""
 
 
 def render_summary(data: ReportData) -> str:
@@ -33,7 +33,7 @@ def render_summary(data: ReportData) -> str:
     view = view_report(data)
     values: dict[str, object] = {
         "view": view,
-        "answer": _list_prose(view, "answer", _ANSWER),
+        "answer": _list_answer(view),
         "remarks": [one.words for one in _list_prose(view, "ranking", ("remark",))],
         "targets": frozenset[str](),
         "terms": {},
@@ -47,11 +47,23 @@ def describe_report(data: ReportData) -> str:
     """The title, what was evaluated, and the answer in one sentence, as plain text."""
     view = view_report(data)
     facts = "; ".join(write_line((fact.value,)) for fact in view.facts)
-    words = [
-        write_line(one.words)
-        for one in _list_prose(view, "answer", ("sentence", "assured", "doubt"))
-    ]
+    words = [write_line(one.words) for one in _list_answer(view)]
     return "\n".join([f"{view.title}: {facts}", *words])
+
+
+def _list_answer(view: ReportView) -> list[Prose]:
+    """What a reader of the answer alone has to know, the errors among it: no figure is to be read
+    before the error that it can't be trusted for."""
+    found: list[Prose] = []
+    for section in view.sections["answer"]:
+        for block in walk_blocks(section.blocks):
+            if isinstance(block, Prose) and block.tone in _ANSWER:
+                found.append(block)
+            elif isinstance(block, Items):
+                pairs = zip(block.items, block.severities, strict=False)
+                errors = (words for words, severity in pairs if severity == "error")
+                found += [Prose(("Error: ", *words), "trouble") for words in errors]
+    return found
 
 
 def _list_prose(view: ReportView, name: str, tones: Sequence[str]) -> list[Prose]:

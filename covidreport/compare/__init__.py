@@ -45,7 +45,7 @@ __all__ = [
     "rank_and_compare",
 ]
 
-REVISION = 7
+REVISION = 8
 """Counted up when the same scores would be compared otherwise."""
 
 

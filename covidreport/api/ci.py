@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from covidreport.api.finding import find_runs
-from covidreport.api.gating import GatedRuns, resolve_gate
+from covidreport.api.gating import GatedRuns, open_judged, resolve_gate
 from covidreport.errors import GateError, NothingEvaluatedError, UsageError
 from covidreport.evaluate.folders import evaluate_folders
 from covidreport.evaluate.options import EvaluateOptions, merge_options
@@ -47,6 +47,7 @@ from covidreport.records import (
 from covidreport.report.collect import collect_report
 from covidreport.settings import SETTINGS_FILE, Settings, find_settings, read_at_thresholds
 from covidreport.storage.chosen import ImageQuery
+from covidreport.storage.copied import Use
 from covidreport.storage.folds import FOLDS, join_folds, split_folds
 from covidreport.storage.made_here import MadeHere
 from covidreport.storage.runs import discover_runs, names_runs
@@ -98,13 +99,13 @@ def run_ci(
     settings = find_settings(Path.cwd())
     options = evaluate or EvaluateOptions()
     shared = merge_options(options, settings.evaluate).input
-    runs = find_runs(folders, on_event, shared)
-    named = [Path(folder) for folder in folders]
-    job = prepare_ci(runs, named, gate or GateOptions(), options, settings)
-    notices = compare_yardsticks(job, base, os.environ)
-    judged = judge_new(job, on_event)
-    beside = Beside(notices, judged.not_judged)
-    return CiResult(judged.verdicts, beside, collect_judged(job, judged.verdicts, on_event))
+    with open_judged(folders, gate or GateOptions(), Use.WRITE, on_event) as (here, stated):
+        runs = find_runs(here, on_event, shared)
+        job = prepare_ci(runs, here, stated, options, settings)
+        notices = compare_yardsticks(job, base, os.environ)
+        judged = judge_new(job, on_event)
+        beside = Beside(notices, judged.not_judged)
+        return CiResult(judged.verdicts, beside, collect_judged(job, judged.verdicts, on_event))
 
 
 def prepare_ci(

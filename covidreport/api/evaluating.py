@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from covidreport.api.disturbing import change_pictures, check_changes
 from covidreport.api.finding import find_runs
 from covidreport.api.mapping import check_maps, choose_mapped, map_runs
+from covidreport.api.stored_runs import open_stored
 from covidreport.audit.occlusion import Remaining, audit_occlusion, list_remaining
 from covidreport.audit.settings import audit_epochs
 from covidreport.boundary import attempt
@@ -46,6 +47,7 @@ from covidreport.records import (
     name_evaluation,
 )
 from covidreport.settings import find_settings
+from covidreport.storage.copied import Use
 from covidreport.storage.made_here import MadeHere
 from covidreport.store import evaluation_folder, read_evaluation
 from covidreport.text.failed import MOST_FAILED
@@ -99,8 +101,15 @@ def evaluate_runs(
     the work is at, in this thread. Raises UsageError, DatasetError or ProviderError where no run
     can be evaluated.
     """
+    with open_stored(folders, on_event, [Use.WRITE] * len(folders)) as here:
+        return _evaluate_here(here, options or EvaluateOptions(), on_event)
+
+
+def _evaluate_here(
+    folders: Sequence[Path], stated: EvaluateOptions, on_event: OnEvent
+) -> EvaluatedRuns:
+    """The same for folders of this machine."""
     settings = find_settings(Path.cwd())
-    stated = options or EvaluateOptions()
     options = merge_options(stated, settings.evaluate)
     runs, alone = part_runs(find_runs(folders, on_event, options.input))
     if not runs:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from covidreport.api.finding import find_runs
+from covidreport.api.stored_runs import open_stored
 from covidreport.errors import UsageError
 from covidreport.gate import gating
 from covidreport.gate.baseline import REGISTERED, find_baseline_file, locate_baseline
@@ -27,6 +30,8 @@ from covidreport.gate.options import GateOptions
 from covidreport.gate.stored import note_newer
 from covidreport.records import MissPolicy, Noted, NotJudged, OnEvent, Run, Verdict, ignore_events
 from covidreport.settings import Settings, find_settings
+from covidreport.storage.address import Address
+from covidreport.storage.copied import Use
 from covidreport.text import listed
 
 
@@ -49,9 +54,26 @@ def gate_runs(
     named by their own folders. Raises UsageError where what is asked for makes no sense at all.
     """
     settings = find_settings(Path.cwd())
-    runs = find_runs(folders, on_event, settings.evaluate.input)
-    request = resolve_gate(options or GateOptions(), settings, runs)
-    return judge_runs(runs, [Path(folder) for folder in folders], request, on_event)
+    with open_judged(folders, options or GateOptions(), Use.READ, on_event) as (here, stated):
+        runs = find_runs(here, on_event, settings.evaluate.input)
+        request = resolve_gate(stated, settings, runs)
+        return judge_runs(runs, here, request, on_event)
+
+
+@contextmanager
+def open_judged(
+    folders: Sequence[str | os.PathLike[str]], options: GateOptions, use: Use, on_event: OnEvent
+) -> Iterator[tuple[list[Path], GateOptions]]:
+    """The folders of runs and the options, with the copy in place of what lies in a store; together
+    since a baseline may be one of the runs. use: of the folders."""
+    baseline = options.baseline
+    if not (isinstance(baseline, Address) or (isinstance(baseline, str) and "://" in baseline)):
+        with open_stored(folders, on_event, [use] * len(folders)) as here:
+            yield here, options
+        return
+    uses = [*[use] * len(folders), Use.READ]
+    with open_stored([*folders, baseline], on_event, uses) as every:
+        yield every[:-1], replace(options, baseline=every[-1])
 
 
 def judge_runs(
@@ -153,14 +175,14 @@ def _choose_policy(
 
 
 def _locate_baseline(
-    option: str | None, settings: Settings, runs: Sequence[Run]
+    option: str | Path | None, settings: Settings, runs: Sequence[Run]
 ) -> tuple[Path | None, str]:
     """Where the baseline is: the option, else the settings, else baseline.json, else none; and what
     it is called, where that is not its path."""
     stated = settings.baseline if option is None else option
     if stated is None:
         return find_baseline_file(None, settings.folder), ""
-    if stated.startswith(REGISTERED):
+    if isinstance(stated, str) and stated.startswith(REGISTERED):
         from covidreport.integrations.mlflow import fetch_registered
 
         return fetch_registered(stated), stated

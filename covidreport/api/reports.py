@@ -8,6 +8,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from covidreport.api.stored_runs import open_stored
 from covidreport.errors import UsageError
 from covidreport.report.collect import collect_report
 from covidreport.report.environment import check_folder
@@ -49,7 +50,8 @@ def load(
     if margin is not None and not 0 < margin < 1:
         raise UsageError(f"margin={margin:g}: give a fraction between 0 and 1, such as 0.05")
     settings = find_settings(Path.cwd())
-    found = discover_runs([Path(folder) for folder in folders])
+    with open_stored(folders) as here:  # what it reads later is there as long as the process
+        found = discover_runs(here)
     runs = join_folds(share_input(found, settings.evaluate.input))
     plan = settings.plan_comparisons(runs, baseline, margin, "in the call")
     choices = settings.choose_report()

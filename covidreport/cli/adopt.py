@@ -11,6 +11,8 @@ import typer
 
 from covidreport.cli.options import AsJson, Data, EvaluatedSplit, read_options
 from covidreport.errors import CovidReportError, UsageError
+from covidreport.storage.address import locate_runs
+from covidreport.storage.copied import Use, show_place
 
 if TYPE_CHECKING:
     from covidreport.adopt import Adopted, AdoptRequest
@@ -37,7 +39,13 @@ def register(app: typer.Typer) -> None:
 
 def adopt(
     context: typer.Context,
-    models: Annotated[list[Path], typer.Argument(help="ONNX files, or folders with one.")],
+    models: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="MODELS...", help="ONNX files, or folders with one.", parser=locate_runs
+        ),
+        Use.WRITE,
+    ],
     like: Annotated[
         str | None,
         typer.Option(
@@ -93,7 +101,7 @@ def adopt(
             say(f"error: {error}", "bold red")
             say(f"  {error.remedy}" if error.remedy else "")
             whole = False
-            described.append({"model": str(path), "usable": False, "error": str(error)})
+            described.append({"model": show_place(path), "usable": False, "error": str(error)})
             continue
         if not as_json:
             _show(adopted)
@@ -142,7 +150,7 @@ def _read_words(stated: list[str]) -> dict[str, Any]:
 def _describe(adopted: Adopted, *, usable: bool) -> dict[str, Any]:
     """A model, the words of its contract and where each is from, and what nobody says."""
     return {
-        "model": str(adopted.run.model),
+        "model": f"{adopted.run.model}",
         "run": adopted.run.name,
         "usable": usable,
         "words": {each.word: {"value": each.value, "from": each.source} for each in adopted.taken},
@@ -181,7 +189,7 @@ def _conclude(
             say(f"  {word}: {pasted}  ({n}{meaning})")
             said.append(pasted)
         like = [] if request.like is None else ["--like", shlex.quote(request.like)]
-        line = ["covidreport adopt", shlex.quote(str(path)), *like, *said]
+        line = ["covidreport adopt", shlex.quote(show_place(path)), *like, *said]
         say(f"add what is true of them: {' '.join(line)}")
         return False
     from covidreport.adopt.trying import open_adopted, try_model
@@ -203,5 +211,5 @@ def _conclude(
     if tried.label_map:
         pasted = shlex.quote(f"label_map={json.dumps(tried.label_map, ensure_ascii=False)}")
         say("its labels are spelt otherwise than the data's; where they mean the same:", "yellow")
-        say(f"  covidreport adopt {shlex.quote(str(path))} --set {pasted}")
+        say(f"  covidreport adopt {shlex.quote(show_place(path))} --set {pasted}")
     return not tried.label_map

@@ -10,7 +10,9 @@ import typer
 from msgspec.structs import replace
 
 from covidreport.cli.options import AsJson, Jobs, read_options
-from covidreport.storage.address import locate_output
+from covidreport.cli.stored import show_stored
+from covidreport.storage.address import Address, locate, locate_output
+from covidreport.storage.copied import Use
 
 if TYPE_CHECKING:
     from covidreport.audit.document import Audit
@@ -52,11 +54,14 @@ def audit(
                 "A manifest or a folder of class folders, then run folders or folders of them.  "
                 "[default: the data of the configuration]"
             ),
+            parser=locate,
         ),
     ] = None,
     data: Annotated[
         Path | None,
-        typer.Option(help="The data set; then all arguments are run folders."),
+        typer.Option(
+            help="The data set; then all arguments are run folders.", parser=locate, metavar="PATH"
+        ),
     ] = None,
     split: Annotated[
         list[str] | None,
@@ -95,7 +100,9 @@ def audit(
     from covidreport.store import write_json
     from covidreport.text.failed import explain_failed
 
-    given, folders = _tell_data_from_runs(paths or [], data)
+    given, named = _tell_data_from_runs(paths or [], data)
+    opened = show_stored({"runs": [*named]}, {"runs": Use.READ})
+    folders = context.with_resource(opened)["runs"]
     settings, options = read_options(context, given)
     runs = join_folds(discover_runs(folders)) if folders else ()
     splits = [name.strip().lower() for name in split or []]
@@ -143,6 +150,8 @@ def _tell_data_from_runs(
 
     if data is not None or not paths:
         return data, paths
+    if isinstance(paths[0], Address):  # data in a store have a manifest, which is a file
+        return (None, paths) if paths[0].is_dir() else (paths[0], paths[1:])
     if names_runs(paths[0]):
         try:
             discover_runs(paths[:1])

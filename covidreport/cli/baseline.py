@@ -9,7 +9,8 @@ import typer
 
 from covidreport.cli.common import Commands
 from covidreport.cli.options import AsJson, RunFolder, StoredDataset, StoredSplit, Variant
-from covidreport.storage.address import locate_output
+from covidreport.storage.address import locate, locate_output, locate_runs
+from covidreport.storage.copied import Use
 
 commands = Commands(
     help="Set the baseline that runs are compared with.",
@@ -53,13 +54,16 @@ def set_baseline(
         typer.Option(
             help="A folder of runs that are there already: `gate` and `ci` pass them over in it.",
             metavar="RUNS",
+            parser=locate_runs,
         ),
+        Use.READ,
     ] = None,
     judged: Annotated[
         list[Path] | None,
         typer.Option(
             help="A verdict.json whose models are counted as judged on these images; repeatable.",
             metavar="VERDICT",
+            parser=locate,
         ),
     ] = None,
     split: StoredSplit = None,

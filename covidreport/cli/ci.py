@@ -28,13 +28,13 @@ from covidreport.cli.options import (
     Precision,
     Provider,
     RequireEvidence,
-    Runs,
     ShowIds,
     Threshold,
     TrustStored,
     TunedThresholds,
     VerdictAsJson,
     Warnings,
+    WrittenRuns,
     take_gate_options,
     take_options,
 )
@@ -67,7 +67,7 @@ def register(app: typer.Typer) -> None:
 
 def ci(
     context: typer.Context,
-    folders: Runs = None,
+    folders: WrittenRuns = None,
     baseline: GateBaseline = None,
     limit: Limits = None,
     warn: Warnings = None,
@@ -107,6 +107,8 @@ def ci(
     from covidreport.cli.verdicts import conclude, judge_or_explain, never_exit_one
 
     with never_exit_one():
+        from msgspec.structs import replace
+
         from covidreport.api.ci import compare_yardsticks, judge_new, prepare_ci
         from covidreport.api.finding import find_runs
         from covidreport.cli.progress import show_events
@@ -116,7 +118,8 @@ def ci(
 
         settings = find_settings(Path.cwd())
         clear_outputs(output_dir, also=REPORT_FILE)
-        gate, options = take_gate_options(context), take_options(context)
+        gate = replace(take_gate_options(context), baseline=baseline)
+        options = take_options(context)
         with show_events() as on_event:
             runs = find_runs(folders or (), on_event, settings.evaluate.input)
             job = prepare_ci(runs, folders or (), gate, options, settings)

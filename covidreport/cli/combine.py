@@ -17,6 +17,8 @@ from covidreport.cli.options import (
     read_options,
 )
 from covidreport.errors import UsageError
+from covidreport.storage.address import locate_runs
+from covidreport.storage.copied import Use
 
 if TYPE_CHECKING:
     from covidreport.metrics.combined import CombinedBy
@@ -45,7 +47,9 @@ def register(app: typer.Typer) -> None:
 def combine(
     context: typer.Context,
     folders: Annotated[
-        list[Path], typer.Argument(metavar="RUN...", help="Run folders, or ONNX files.")
+        list[Path],
+        typer.Argument(metavar="RUN...", help="Run folders, or ONNX files.", parser=locate_runs),
+        Use.READ,
     ],
     how: Annotated[
         str, typer.Option(help="mean, either or majority (of three).", metavar="NAME")

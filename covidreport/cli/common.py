@@ -1,4 +1,5 @@
-"""What every command takes: how much it is to say, and paths that are none elsewhere."""
+"""What every command takes: how much it is to say, paths that are none elsewhere, and runs that
+may lie in an object store."""
 
 from __future__ import annotations
 
@@ -10,7 +11,9 @@ from typing import Annotated, Any, get_args, get_type_hints
 import typer
 from typer.models import OptionInfo
 
+from covidreport.cli.stored import show_stored
 from covidreport.storage.address import refuse_addresses
+from covidreport.storage.copied import Use
 
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Say errors and warnings alone: no notes, no bar.")
@@ -40,10 +43,11 @@ def _add_common(function: Callable[..., Any]) -> Callable[..., Any]:
         keep_quiet(quiet)
         show_tracebacks(verbose)
         refuse_addresses((names.get(name, ""), value) for name, value in more.items())
-        return function(*args, **more)
+        with show_stored(more, uses) as here:
+            return function(*args, **here)
 
     hints = get_type_hints(function, include_extras=True)
-    names = name_options(hints)
+    names, uses = name_options(hints), _find_uses(hints)
     stated = inspect.signature(function)
     parameters = [each.replace(annotation=hints[each.name]) for each in stated.parameters.values()]
     for name, kind in (("quiet", Quiet), ("verbose", Verbose)):
@@ -55,6 +59,12 @@ def _add_common(function: Callable[..., Any]) -> Callable[..., Any]:
     call.__signature__ = stated.replace(parameters=parameters)  # type: ignore[attr-defined]
     del call.__wrapped__  # whose signature it is not
     return call
+
+
+def _find_uses(hints: Mapping[str, Any]) -> dict[str, Use]:
+    """What is done with the runs that parameters name, by a mark that their types have."""
+    marks = {name: get_args(hint) for name, hint in hints.items()}
+    return {name: mark for name, every in marks.items() for mark in every if isinstance(mark, Use)}
 
 
 def name_options(hints: Mapping[str, Any]) -> dict[str, str]:

@@ -14,6 +14,7 @@ from covidreport.cli.terminal import out
 from covidreport.compare.finding import CODE as NOT_DISTINGUISHABLE
 from covidreport.compare.finding import describe_verdict, split_runs
 from covidreport.evaluate.outcome import list_findings
+from covidreport.storage.copied import show_place
 from covidreport.text import fraction, label_name, list_some, listed, plural
 from covidreport.text.columns import GAP
 
@@ -111,7 +112,7 @@ def _describe_gravest(findings: Sequence[Finding]) -> list[str]:
 def _name_next(ranked: Sequence[RankedSet], folders: Sequence[Path]) -> str:
     """The command that reports on what was evaluated, to be pasted."""
     ranking, first = ranked[0].ranking, ranked[0].evaluations[0]
-    words = ["covidreport", "render", *map(str, folders)]
+    words = ["covidreport", "render", *map(show_place, folders)]
     if len({each.ranking.dataset for each in ranked}) == 1 and ranking.dataset:
         words += ["--dataset", ranking.dataset]
     if ranking.split:

@@ -23,9 +23,9 @@ from covidreport.cli.options import (
     PartFolders,
     Precision,
     Provider,
-    StoredRuns,
     Threshold,
     TunedThresholds,
+    WrittenRuns,
     take_each_data,
 )
 from covidreport.errors import UsageError
@@ -69,7 +69,7 @@ def register(app: typer.Typer) -> None:
 
 def evaluate(
     context: typer.Context,
-    folders: StoredRuns = None,
+    folders: WrittenRuns = None,
     data: EachData = None,
     split: EvaluatedSplit = None,
     threshold: Threshold = None,
@@ -210,7 +210,6 @@ def evaluate(
 ) -> None:
     """Evaluate runs."""
     from covidreport.cli.answering import answer_and_show, refuse_alone
-    from covidreport.cli.stored import show_stored
 
     each_data = take_each_data(context)
     if counts_only is not None:
@@ -221,16 +220,14 @@ def evaluate(
     refuse_alone(folders or (), withhold=withhold, keep=keep)
     if shard is None and part_folders:
         raise UsageError("--parts without --shard: `covidreport merge` reads the parts of shards")
-    with show_stored(folders or (), put_back=True) as here:
-        evaluate_and_show(here, each_data, as_json=as_json, named=folders)
+    evaluate_and_show(folders or (), each_data, as_json=as_json)
 
 
 def evaluate_and_show(
-    folders: Sequence[Path], each_data: Sequence[EvaluateOptions], *, as_json: bool,
-    named: Sequence[Path] | None = None,
-) -> None:  # fmt: skip
+    folders: Sequence[Path], each_data: Sequence[EvaluateOptions], *, as_json: bool
+) -> None:
     """Evaluate runs on each data set, print what came out, and leave with the exit code that says
-    it. named: the folders as the user has them, where they are copies."""
+    it."""
     from covidreport.api.evaluating import evaluate_runs
     from covidreport.cli.concluding import conclude_evaluation
     from covidreport.cli.progress import show_events
@@ -248,7 +245,7 @@ def evaluate_and_show(
         _say_what_happened(done)
         every.append(done)
     if not as_json and each_data[0].shard is None:
-        conclude_evaluation(every, named or folders)
+        conclude_evaluation(every, folders)
     if as_json:
         documents = [_describe(done) for done in every]
         several = {

@@ -24,7 +24,8 @@ from covidreport.cli.options import (
     Warnings,
     take_gate_options,
 )
-from covidreport.storage.address import locate_output
+from covidreport.storage.address import locate_output, locate_runs
+from covidreport.storage.copied import Use
 
 HELP = (
     "Judge evaluated runs by limits and a baseline. Reads what `covidreport evaluate` stored; "
@@ -49,7 +50,12 @@ def gate(
     context: typer.Context,
     folders: Annotated[
         list[Path],
-        typer.Argument(metavar="RUNS...", help="Run folders, or folders of them."),
+        typer.Argument(
+            metavar="RUNS...",
+            help="Run folders, or folders of them; or a folder in an object store.",
+            parser=locate_runs,
+        ),
+        Use.READ,
     ],
     baseline: GateBaseline = None,
     limit: Limits = None,
@@ -83,6 +89,8 @@ def gate(
     from covidreport.cli.verdicts import conclude, judge_or_explain, never_exit_one
 
     with never_exit_one():
+        from msgspec.structs import replace
+
         from covidreport.api.finding import find_runs
         from covidreport.api.gating import judge_runs, resolve_gate
         from covidreport.cli.progress import show_events
@@ -95,7 +103,8 @@ def gate(
             clear_outputs(output_dir)
         with show_events() as on_event:
             runs = find_runs(folders, on_event, settings.evaluate.input)
-            request = resolve_gate(take_gate_options(context), settings, runs)
+            options = replace(take_gate_options(context), baseline=baseline)
+            request = resolve_gate(options, settings, runs)
             judge = partial(judge_runs, runs, folders, request, on_event)
             judged = judge_or_explain(runs, settings.target, judge)
         beside = Beside(not_judged=judged.not_judged)

@@ -10,6 +10,7 @@ import typer
 
 from covidreport.cli.options import AsJson, NewRuns
 from covidreport.errors import UsageError
+from covidreport.storage.address import locate
 
 
 def register(app: typer.Typer) -> None:
@@ -37,7 +38,12 @@ def register(app: typer.Typer) -> None:
 def import_counts_command(
     context: typer.Context,
     file: Annotated[
-        Path, typer.Argument(help="The table of counts (.csv), or an answer to a kit (.json).")
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="The table of counts (.csv), or an answer to a kit (.json).",
+            parser=locate,
+        ),
     ],
     output: NewRuns = Path("runs"),
     name: Annotated[

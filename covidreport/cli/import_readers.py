@@ -9,6 +9,7 @@ import typer
 
 from covidreport.cli.options import AsJson, Data, NewRuns, read_options
 from covidreport.errors import UsageError
+from covidreport.storage.address import locate
 
 
 def register(app: typer.Typer) -> None:
@@ -28,7 +29,9 @@ def register(app: typer.Typer) -> None:
 
 def import_readers_command(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="The readings (.csv or .parquet).")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The readings (.csv or .parquet).", parser=locate)
+    ],
     scale: Annotated[
         str,
         typer.Option(

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
 
-from covidreport.cli.options import AsJson, Data, Threshold, read_options
+from covidreport.cli.options import AsJson, Data, NewRuns, Threshold, read_options
 from covidreport.errors import UsageError
+from covidreport.storage.address import locate
 
 if TYPE_CHECKING:
     from covidreport.records import Activation
@@ -34,12 +35,14 @@ def register(app: typer.Typer) -> None:
 
 def import_scores_command(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="The scores (.csv or .parquet).")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The scores (.csv or .parquet).", parser=locate)
+    ],
     run: Annotated[str, typer.Option(help="The name of the run and of its folder.")],
     activation: Annotated[
         str, typer.Option(help="What the scores are: logit, sigmoid or softmax.", metavar="NAME")
     ],
-    output: Annotated[Path, typer.Option(help="The folder of run folders.")] = Path("runs"),
+    output: NewRuns = Path("runs"),
     data: Data = None,
     split: Annotated[
         str | None, typer.Option(help="Which split the scores are of.  [default: validation]")

@@ -21,9 +21,9 @@ from covidreport.cli.options import (
     PartFolders,
     Precision,
     Provider,
-    StoredRuns,
     Threshold,
     TunedThresholds,
+    WrittenRuns,
     take_each_data,
 )
 
@@ -49,7 +49,7 @@ def register(app: typer.Typer) -> None:
 
 def merge(
     context: typer.Context,
-    folders: StoredRuns = None,
+    folders: WrittenRuns = None,
     data: EachData = None,
     split: EvaluatedSplit = None,
     part_folders: PartFolders = None,
@@ -68,10 +68,8 @@ def merge(
 ) -> None:
     """Merge parts."""
     from covidreport.cli.evaluate import evaluate_and_show
-    from covidreport.cli.stored import show_stored
     from covidreport.storage.parts import PARTS_FOLDER
 
     parts = tuple(dict.fromkeys(part_folders or [Path(PARTS_FOLDER)]))
     each_data = [replace(options, parts=parts) for options in take_each_data(context)]
-    with show_stored(folders or (), put_back=True) as here:
-        evaluate_and_show(here, each_data, as_json=as_json, named=folders)
+    evaluate_and_show(folders or (), each_data, as_json=as_json)

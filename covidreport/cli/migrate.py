@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from covidreport.cli.options import AsJson
+from covidreport.storage.address import locate_runs
+from covidreport.storage.copied import Use
 
 if TYPE_CHECKING:
     from covidreport.records import Failure
@@ -42,7 +44,9 @@ def migrate(
         typer.Argument(
             metavar="[PATHS]...",
             help="Run folders, folders of them, baseline.json or audit.json.  [default: runs]",
+            parser=locate_runs,
         ),
+        Use.WRITE,
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be written, and write nothing.")

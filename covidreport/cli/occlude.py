@@ -17,7 +17,7 @@ from covidreport.cli.options import (
     Jobs,
     MemoryLimit,
     Provider,
-    Runs,
+    WrittenRuns,
     take_options,
 )
 
@@ -38,7 +38,7 @@ def register(app: typer.Typer) -> None:
 
 def occlude(
     context: typer.Context,
-    folders: Runs = None,
+    folders: WrittenRuns = None,
     data: Data = None,
     split: EvaluatedSplit = None,
     region: Annotated[

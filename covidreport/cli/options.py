@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from covidreport.errors import UsageError
 from covidreport.storage.address import locate, locate_runs
+from covidreport.storage.copied import Use
 
 if TYPE_CHECKING:
     from covidreport.evaluate.disturbances import DisturbOptions, ForeignOptions
@@ -25,20 +26,27 @@ if TYPE_CHECKING:
 Runs = Annotated[
     list[Path] | None,
     typer.Argument(
-        metavar="[RUNS]...", help="Run folders, folders of them, or ONNX files.  [default: runs]"
-    ),
-]
-StoredRuns = Annotated[
-    list[Path] | None,
-    typer.Argument(
         metavar="[RUNS]...",
-        help="Run folders, folders of them, or ONNX files; also a folder in an object store, such "
+        help="Run folders, folders of them, or ONNX files; or a folder in an object store, such "
         "as s3://bucket/runs.  [default: runs]",
         parser=locate_runs,
     ),
+    Use.READ,
 ]
-RunFolder = Annotated[Path, typer.Argument(help="A run folder, or an ONNX file.")]
-NewRuns = Annotated[Path, typer.Option(help="The folder in which run folders are made.")]
+WrittenRuns = Annotated[Runs, Use.WRITE]
+"""The same where the command writes into them."""
+RunFolder = Annotated[
+    Path,
+    typer.Argument(metavar="RUN", help="A run folder, or an ONNX file.", parser=locate_runs),
+    Use.READ,
+]
+NewRuns = Annotated[
+    Path,
+    typer.Option(
+        help="The folder in which run folders are made.", parser=locate_runs, metavar="FOLDER"
+    ),
+    Use.MAKE,
+]
 
 Data = Annotated[
     Path | None,
@@ -158,14 +166,23 @@ GATE_EXIT_CODES = (
     "evaluation, broken model, missing data, provider, another baseline, full disk, a defect), 4 "
     "inconclusive: too few cases to tell."
 )
+
+
+def locate_baseline(text: str) -> str | Path:
+    """Where a baseline lies in a store; else the text, which may be a name or a registered one."""
+    return locate_runs(text) if "://" in text else text
+
+
 GateBaseline = Annotated[
     str | None,
     typer.Option(
+        parser=locate_baseline,
         help="A run folder, a file of `covidreport baseline set`, a folder of runs, whose best is "
         "taken, or a registered model, such as models:/NAME@champion.  [default: as configured, "
         "else baseline.json if it is there]",
         metavar="PLACE",
     ),
+    Use.READ,
 ]
 Limits = Annotated[
     list[str] | None,

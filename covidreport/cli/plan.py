@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from covidreport.cli.options import AsJson, StoredDataset, StoredSplit
 from covidreport.errors import UsageError
-from covidreport.storage.address import locate_output
+from covidreport.storage.address import locate_output, locate_runs
+from covidreport.storage.copied import Use
 
 if TYPE_CHECKING:
     from covidreport.compare.discordance import Agreement
@@ -44,7 +45,9 @@ def plan(  # each is an option
         typer.Argument(
             metavar="[RUNS]...",
             help="Evaluated runs that tell how many images a patient has and how far runs agree.",
+            parser=locate_runs,
         ),
+        Use.READ,
     ] = None,
     sensitivity: Annotated[
         float | None,

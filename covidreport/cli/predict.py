@@ -17,12 +17,13 @@ from covidreport.cli.options import (
     MemoryLimit,
     Precision,
     Provider,
+    RunFolder,
     Threshold,
     TunedThresholds,
     read_options,
 )
 from covidreport.errors import UsageError
-from covidreport.storage.address import locate_output
+from covidreport.storage.address import locate, locate_output
 
 if TYPE_CHECKING:
     from covidreport.evaluate.tuned import ChosenThresholds
@@ -45,10 +46,14 @@ def register(app: typer.Typer) -> None:
 
 def predict(
     context: typer.Context,
-    model: Annotated[Path, typer.Argument(help="A run folder or an ONNX file.")],
+    model: RunFolder,
     images: Annotated[
         list[Path],
-        typer.Argument(help="Images, folders of images, or a manifest (.csv, .parquet)."),
+        typer.Argument(
+            metavar="IMAGES...",
+            help="Images, folders of images, or a manifest (.csv, .parquet).",
+            parser=locate,
+        ),
     ],
     output: Annotated[
         Path,

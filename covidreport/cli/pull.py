@@ -11,6 +11,7 @@ import typer
 from covidreport.cli.options import AsJson, NewRuns
 from covidreport.cli.push import DEFAULT_EXPERIMENT, Address, Experiment
 from covidreport.errors import UsageError
+from covidreport.storage.copied import show_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -103,7 +104,7 @@ def _pull_pushed(uri: str, experiment: str, output: Path) -> Iterator[dict[str, 
         if isinstance(pulled, Failure):
             yield pulled
             continue
-        yield {"folder": str(pulled.folder), "older": pulled.older}
+        yield {"folder": show_place(pulled.folder), "older": pulled.older}
         if pulled.older:
             older = "1 older run of this name was"
             if pulled.older > 1:
@@ -143,6 +144,6 @@ def _pull_tracked(
         if isinstance(placed, Failure):
             yield placed
             continue
-        yield {"folder": str(placed.folder), "older": 0, "epochs": placed.epochs}
+        yield {"folder": show_place(placed.folder), "older": 0, "epochs": placed.epochs}
         for note in placed.notes:
             say_note(f"{name}: {note}")

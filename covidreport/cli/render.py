@@ -16,9 +16,9 @@ from covidreport.cli.options import (
     RankSites,
     RankWeighted,
     ReferenceGroups,
+    Runs,
     Site,
     StoredDataset,
-    StoredRuns,
     StoredSplit,
     Variant,
 )
@@ -45,7 +45,7 @@ def register(app: typer.Typer) -> None:
 
 def render(
     context: typer.Context,
-    folders: StoredRuns = None,
+    folders: Runs = None,
     formats: Annotated[
         list[str] | None,
         typer.Option(
@@ -112,7 +112,6 @@ def render(
     from covidreport.audit.document import read_audit
     from covidreport.cli.command_line import format_command
     from covidreport.cli.opening import open_report
-    from covidreport.cli.stored import show_stored
     from covidreport.cli.terminal import print_paths, say, say_deprecated, say_note
     from covidreport.report.collect import collect_report
     from covidreport.report.formats import FORMATS, need_curves
@@ -126,8 +125,7 @@ def render(
         say_deprecated("format", name)
     settings = find_settings(Path.cwd())
     options = replace(_choose_render_options(logo, template_dir, settings), appendix=appendix)
-    here = context.with_resource(show_stored(folders or ()))
-    found = discover_runs(here, say_note)
+    found = discover_runs(folders or (), say_note)
     runs = join_folds(share_input(found, settings.evaluate.input))
     data = collect_report(
         runs,

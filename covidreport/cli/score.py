@@ -11,11 +11,11 @@ from msgspec import Struct
 
 from covidreport.cli.options import (
     AsJson,
-    Runs,
     StoredDataset,
     Threshold,
     TunedThresholds,
     Variant,
+    WrittenRuns,
     read_options,
 )
 
@@ -43,7 +43,7 @@ def register(app: typer.Typer) -> None:
 
 def score(
     context: typer.Context,
-    folders: Runs = None,
+    folders: WrittenRuns = None,
     threshold: Threshold = None,
     thresholds: TunedThresholds = None,
     split: Annotated[

@@ -15,6 +15,7 @@ import typer
 from msgspec import Struct
 from rich.console import Console
 
+from covidreport.storage.copied import show_place
 from covidreport.streams import speaks_unicode
 from covidreport.text import list_some
 from covidreport.text.columns import HANG, PIPED_WIDTH, wrap
@@ -66,10 +67,10 @@ def print_json(document: object) -> None:
 def print_paths(schema: str, paths: Iterable[Path], *, as_json: bool) -> None:
     """What a command wrote, on stdout: a line for each as soon as it is there, or one document."""
     if as_json:
-        print_json({"schema": schema, "files": [str(path) for path in paths]})
+        print_json({"schema": schema, "files": [*map(show_place, paths)]})
         return
     for path in paths:
-        typer.echo(path)
+        typer.echo(show_place(path))
 
 
 def say(text: str, style: str | None = None) -> None:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from msgspec import to_builtins
 
-from covidreport.cli.options import AsJson, Runs
+from covidreport.cli.options import AsJson, WrittenRuns
 from covidreport.errors import UsageError
+from covidreport.storage.copied import show_place
 
 if TYPE_CHECKING:
     from covidreport.evaluate.tune import TunedRun
@@ -40,7 +41,7 @@ def register(app: typer.Typer) -> None:
 
 def tune(
     context: typer.Context,
-    folders: Runs = None,
+    folders: WrittenRuns = None,
     split: Annotated[
         str | None,
         typer.Option(
@@ -102,7 +103,9 @@ def tune(
             "schema": SCHEMA,
             "split": tuned.split,
             "target": to_builtins(target),
-            "runs": [_as_json(each, str(each.run.folder / THRESHOLDS_FILE)) for each in done],
+            "runs": [
+                _as_json(each, show_place(each.run.folder / THRESHOLDS_FILE)) for each in done
+            ],
             "failures": [to_builtins(each) for each in tuned.faults],
             "passed_over": list(tuned.passed_over),
         }
@@ -262,13 +265,13 @@ def _say_written(
     from covidreport.text import list_some
     from covidreport.text.thresholds import TRAINING_SPLITS
 
-    files = [str(each.run.folder / THRESHOLDS_FILE) for each in done]
+    files = [show_place(each.run.folder / THRESHOLDS_FILE) for each in done]
     say(f"wrote {list_some(files, MOST_NAMED)}")
     for each, file in zip(done, files, strict=True):
         if each.replaced:
             say(f"  {file} replaces {each.replaced}")
     fit = [name.lower() for name in others if name.lower() not in TRAINING_SPLITS | {split}]
-    paths = [str(folder) for folder in folders] if folders else ["runs"]
+    paths = [show_place(folder) for folder in folders] if folders else ["runs"]
     words = ["covidreport", "evaluate", *paths]
     words += ["--split", fit[0] if fit else "test", *option]
     say(f"next: `{shlex.join(words)}` applies them to another split")

@@ -13,7 +13,9 @@ from covidreport.dataset.manifest import build_images
 from covidreport.dataset.table import READERS, name_suffix, read_table
 from covidreport.errors import DatasetError
 from covidreport.records import Dataset
+from covidreport.storage.address import Address
 from covidreport.storage.files import format_path
+from covidreport.storage.objects import list_objects
 
 
 def find_images(paths: Sequence[Path]) -> Dataset:
@@ -32,6 +34,8 @@ def find_images(paths: Sequence[Path]) -> Dataset:
         raise DatasetError(format_path(manifests[0]), [said])
     if manifests:
         return build_images(read_table(manifests[0]), format_path(manifests[0].stem))
+    if any(isinstance(path, Address) for path in paths):
+        return _find_stored(paths)
     found: dict[Path, None] = {}
     others: list[Path] = []
     for path in paths:
@@ -50,6 +54,33 @@ def find_images(paths: Sequence[Path]) -> Dataset:
     return Dataset(name, root, root, (), ids, relative, truth, passed_over=passed_over)
 
 
+def _find_stored(paths: Sequence[Path]) -> Dataset:
+    """The images of a folder in an object store, or the one that is named."""
+    if len(paths) > 1:
+        said = "of what lies in an object store give one folder, one image or a manifest alone"
+        raise DatasetError(format_path(paths[0]), [said])
+    root, names = paths[0], sorted(list_objects(str(paths[0])))
+    if not names:
+        if not root.is_file():
+            raise DatasetError(format_path(root), ["no such file or folder"])
+        root, names = root.parent, [root.name]
+    shown = [name for name in names if not any(part.startswith(".") for part in name.split("/"))]
+    images = tuple(name for name in shown if is_image(root / name))
+    others = tuple(name for name in shown if name not in images)
+    _refuse_none(root, images, others)
+    truth = np.zeros((len(images), 0), np.int8)
+    return Dataset(root.name, root, root, (), images, images, truth, passed_over=others)
+
+
+def _refuse_none(folder: Path, images: Sequence[object], others: Sequence[str]) -> None:
+    """DatasetError where a folder has no image, with what it has."""
+    if images:
+        return
+    there = f"; there are {count_kinds(tuple(others))}" if others else ""
+    said = f"no images ({', '.join(sorted(SUFFIXES))}) in it{there}"
+    raise DatasetError(format_path(folder), [said])
+
+
 def _list_images(folder: Path) -> tuple[list[Path], list[Path]]:
     """The images in a folder and below it, by path, and the files of other kinds."""
     if not folder.is_dir():
@@ -63,9 +94,5 @@ def _list_images(folder: Path) -> tuple[list[Path], list[Path]]:
     known = [is_image(path) for path in files]
     images = [path for path, is_one in zip(files, known, strict=True) if is_one]
     others = [path for path, is_one in zip(files, known, strict=True) if not is_one]
-    if not images:
-        kinds = count_kinds(tuple(format_path(path) for path in others))
-        there = f"; there are {kinds}" if others else ""
-        said = f"no images ({', '.join(sorted(SUFFIXES))}) in it{there}"
-        raise DatasetError(format_path(folder), [said])
+    _refuse_none(folder, images, [format_path(path) for path in others])
     return images, others

@@ -19,9 +19,10 @@ from covidreport.gate.evidence import BASELINE, GateSide, read_baseline
 from covidreport.gate.odds import take_reference
 from covidreport.gate.stored import Trust, choose_evaluation, read_side, settle_images
 from covidreport.records import Evaluation, GateEvidence, PickedBaseline, ReferenceDiscordance, Run
-from covidreport.storage.address import refuse_address
+from covidreport.storage.address import Address, refuse_address
 from covidreport.storage.chosen import ImageQuery, ReadAt, keep_thresholds
 from covidreport.storage.codec import encode, read_json
+from covidreport.storage.copied import CopiedPath, show_place
 from covidreport.storage.folds import join_folds
 from covidreport.storage.model import identify_model
 from covidreport.storage.runs import (
@@ -52,12 +53,14 @@ def read_run_baseline(
         raise GateError("baseline", f"the baseline {run.name}: {error}") from error
 
 
-def locate_baseline(text: str, runs: Sequence[Run], folder: Path | None = None) -> Path:
+def locate_baseline(text: str | Path, runs: Sequence[Run], folder: Path | None = None) -> Path:
     """The place that is meant: a path, one relative to the configuration's folder, or a run's name.
 
     runs: the gated ones; a name is that of one of them or of a folder beside them. UsageError where
     nothing is there.
     """
+    if isinstance(text, CopiedPath | Address):
+        return text
     refuse_address(text, "the baseline")
     candidates = [Path(text)]
     if folder is not None:
@@ -92,10 +95,10 @@ def find_baseline(request: BaselineRequest) -> GateSide:
     """The baseline at a place. GateError where it can't be one: no run that could not be ranked."""
     path = request.path
     if not names_runs(path):
-        baseline = read_baseline(path, str(path))
+        baseline = read_baseline(path, show_place(path))
     elif (only := find_single(path, request.shared)) is not None:
         baseline = read_run_baseline(only, request.target, request.images, request.trust)
-        baseline = replace(baseline, source=str(path))
+        baseline = replace(baseline, source=show_place(path))
     else:
         baseline = _read_best(request)
     evidence = baseline.evidence
@@ -130,13 +133,13 @@ def find_single(path: Path, shared: Mapping[str, Any] | None = None) -> Run | No
 
 def _read_best(request: BaselineRequest) -> GateSide:
     """The first run of the ranking of a folder's other runs."""
-    taken = {folder.resolve() for folder in request.gated}
+    place, taken = show_place(request.path), {folder.resolve() for folder in request.gated}
     found = join_folds(share_input(discover_runs([request.path]), request.shared))
     others = [run for run in found if run.folder.resolve() not in taken]
     if not others:
         raise GateError(
             "baseline",
-            f"{request.path}: every run there is judged ({len(found):,}), and none is left to be "
+            f"{place}: every run there is judged ({len(found):,}), and none is left to be "
             "the baseline: name a run of another folder, or a file that `covidreport baseline set` "
             "wrote",
         )
@@ -152,12 +155,12 @@ def _read_best(request: BaselineRequest) -> GateSide:
             return replace(
                 baseline,
                 evidence=replace(baseline.evidence, picked=picked),
-                source=f"{request.path} ({first.run})",
+                source=f"{place} ({first.run})",
                 kind="best",
             )
     raise GateError(
         "baseline",
-        f"{request.path}: none of its {plural(len(others), 'run')} that are not judged was "
+        f"{place}: none of its {plural(len(others), 'run')} that are not judged was "
         f"evaluated on {images.describe()} and could be ranked",
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from msgspec import Struct
 
 
@@ -11,7 +13,7 @@ class GateOptions(Struct, frozen=True):
     The settings lie beneath; `GateRequest` is what both come to.
     """
 
-    baseline: str | None = None
+    baseline: str | Path | None = None
     """A run folder, a file of `covidreport baseline set`, a folder of runs: its best; or a model in
     MLflow's registry, `models:/NAME@ALIAS`."""
     limits: tuple[str, ...] = ()

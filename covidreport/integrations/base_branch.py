@@ -16,6 +16,8 @@ from msgspec import Struct
 
 from covidreport.errors import UsageError
 from covidreport.records import Finding
+from covidreport.storage.address import Address
+from covidreport.storage.copied import CopiedPath
 from covidreport.store import EVALUATIONS_FOLDER
 from covidreport.text import list_some
 
@@ -134,7 +136,9 @@ def _compare_all(
     """What differs, by its name in the repository, and why what can't be compared can't."""
     changed: list[str] = []
     unknown: dict[str, str] = {}
-    for path in dict.fromkeys(alias for each in paths for alias in _aliases(each, folder)):
+    here = [path for path in paths if not isinstance(path, Address | CopiedPath)]
+    unknown |= {path.as_posix(): "in an object store" for path in paths if path not in here}
+    for path in dict.fromkeys(alias for each in here for alias in _aliases(each, folder)):
         if not path.is_relative_to(top):
             unknown[path.name] = "outside the repository"
             continue

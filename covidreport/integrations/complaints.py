@@ -19,6 +19,7 @@ from msgspec import Struct
 from covidreport.gate.wording import describe_origin
 from covidreport.integrations.naming import clean, identify_limit, title_run
 from covidreport.records import Beside, Verdict
+from covidreport.storage.address import find_address
 from covidreport.store import MODEL_FILE, RUN_FILE
 
 Weight = Literal["blocker", "critical", "major", "minor", "info"]
@@ -97,6 +98,8 @@ def _locate(path: str) -> str:
     Of a folder what states the run, else its model, else its first file; what is not there stays
     as it was given.
     """
+    if find_address(path) is not None:
+        return clean(path)
     given = Path(path)
     named = (given / name for name in (RUN_FILE, MODEL_FILE))
     file = next(filter(Path.is_file, named), None) or next(_list_files(given), given)

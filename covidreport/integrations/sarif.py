@@ -56,7 +56,7 @@ def _describe(rule: str) -> str:
 
 def _format(complaint: Complaint, rule: int) -> dict[str, object]:
     place = {
-        "artifactLocation": {"uri": quote(complaint.path)},
+        "artifactLocation": {"uri": quote(complaint.path, safe="/:")},
         "region": {"startLine": 1},
     }
     return {

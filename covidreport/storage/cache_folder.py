@@ -26,6 +26,8 @@ RESERVE_BYTES = 10**9
 """Of the disk, at least this much is left free."""
 USED_MARK = "used"
 """A file in an entry whose modification time says when the entry was last used."""
+in_use: set[Path] = set()
+"""Entries that this process works in: to make room it removes none of them."""
 NOWHERE = Path(os.devnull)
 """No folder can be made below it, on any system."""
 
@@ -187,6 +189,7 @@ def make_room(size_bytes: int) -> bool:
     if total is None or total + size_bytes > limit:
         entries = list(list_entries())
         total = sum(entry.size_bytes for entry in entries)
+        entries = [entry for entry in entries if entry.path not in in_use]
         while entries and total + size_bytes > limit:
             oldest = entries.pop(0)
             remove_entry(oldest.path)

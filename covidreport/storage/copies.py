@@ -15,15 +15,17 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from msgspec import Struct
 
 from covidreport.errors import ServiceError, StoreError, UsageError
 from covidreport.storage import objects
 from covidreport.storage.codec import decode, read_json, write_json
+from covidreport.storage.copied import CopiedPath, note_copy
 from covidreport.storage.files import fits_name
 from covidreport.storage.folder import EVALUATION_FILE, EVALUATIONS_FOLDER, FAILURE_FILE
+from covidreport.storage.search import MODEL_SUFFIX
 from covidreport.storage.stamps import Stamp, stamp_file
 from covidreport.text import plural
 
@@ -36,25 +38,6 @@ _LAST: Final = (EVALUATION_FILE, FAILURE_FILE)
 """Put last: with them the other files of an evaluation hold."""
 _NOT_COPIED: Final = (".pt", ".pth", ".ckpt")
 """Weights of a training, which no command opens."""
-_addresses: dict[str, str] = {}
-"""By the copy of a folder, where it is of."""
-
-if TYPE_CHECKING:
-    _Base = Path
-else:
-    _Base = type(Path())  # before Python 3.12 `Path` itself can't be a base
-
-
-class CopiedPath(_Base):
-    """A path in a copy; as text for readers (`as_posix`) it is the address of the original."""
-
-    def as_posix(self) -> str:
-        """The address, where the path lies in a copy of this process; else as any path."""
-        shown = super().as_posix()
-        for copy, address in _addresses.items():
-            if shown == copy or shown.startswith(f"{copy}/"):
-                return address + shown.removeprefix(copy)
-        return shown
 
 
 class _Copied(Struct, frozen=True):
@@ -78,18 +61,16 @@ class StoredFolder:
         self.folder = CopiedPath(entry / self.address.rpartition("/")[2])
         self._known: dict[str, _Copied] = {}
 
-    def copy(self) -> int:
+    def copy(self, *, new: bool = False) -> int:
         """Copy what is new or another there, drop what is gone; gives how many objects were copied.
 
         What was computed here and not put yet stays, where the store has what it had. UsageError
-        where nothing is there.
+        where nothing is there, unless it may be a `new` folder.
         """
         self._known = self._read_index()
         there = _list_objects(self.address)
-        if not there:
-            raise UsageError(
-                f"{self.address}: there is nothing there; give a folder of run folders"
-            )
+        if not there and not new:
+            raise UsageError(f"{self.address}: {self._explain_nothing()}")
         gone = [name for name in self._known if name not in there]
         for name in gone:
             (self.folder / name).unlink(missing_ok=True)
@@ -106,28 +87,28 @@ class StoredFolder:
         for name in wanted:
             self._known[name] = _Copied(there[name], stamp_file(self.folder / name))
         self.folder.mkdir(parents=True, exist_ok=True)
-        _addresses[Path(self.folder).as_posix()] = self.address
+        note_copy(self.folder, self.address)
         self._write_index()
         return len(wanted)
 
     def put_back(self) -> int:
-        """Put the evaluations there that are new or another here, each object whole and
-        `evaluation.json` last, and delete those that are gone; gives how many objects were put.
+        """Put the files there that are new or another here, each object whole and `evaluation.json`
+        last, and delete evaluations that are gone; gives how many objects were put.
 
-        ServiceError where another machine changed one of them since it was copied: no file of that
-        evaluation is put. WriteError and UnreachableError as `write_object`.
+        ServiceError where another machine changed one of them since it was copied: it is not put,
+        nor another file of the same evaluation. WriteError and UnreachableError as `write_object`.
         """
         changed, gone = self._find_changes()
         if not changed and not gone:
             return 0
         there = _list_objects(self.address)
         others = {
-            _name_evaluation(name) for name in (*changed, *gone)
+            _name_whole(name) for name in (*changed, *gone)
             if there.get(name, "") != self._identify(name)
         }  # fmt: skip
         put = 0
         for name in sorted(changed, key=lambda each: (each.endswith(_LAST), each)):
-            if _name_evaluation(name) in others:
+            if _name_whole(name) in others:
                 continue
             stamp = stamp_file(self.folder / name)
             objects.copy_to_store(self.folder / name, f"{self.address}/{name}")
@@ -135,7 +116,7 @@ class StoredFolder:
             self._known[name] = _Copied("put", stamp)
             put += 1
         for name in gone:
-            if _name_evaluation(name) not in others:
+            if _name_whole(name) not in others:
                 objects.delete_object(f"{self.address}/{name}")
                 del self._known[name]
         self._write_index()
@@ -156,14 +137,22 @@ class StoredFolder:
         return "" if known is None else known.identity
 
     def _find_changes(self) -> tuple[list[str], list[str]]:
-        """Files of evaluations that were written here since they were copied, and deleted ones."""
+        """Files that were written here since they were copied, and those of evaluations that were
+        deleted: of a run no command deletes another."""
         here = set(_list_files(self.folder))
-        known = {name for name in self._known if _is_evidence(name)}
         changed = [
             name for name in here
-            if name not in known or self._known[name].stamp != stamp_file(self.folder / name)
+            if name not in self._known or self._known[name].stamp != stamp_file(self.folder / name)
         ]  # fmt: skip
-        return changed, sorted(known - here)
+        return changed, sorted(filter(_is_evidence, self._known.keys() - here))
+
+    def _explain_nothing(self) -> str:
+        """Why nothing is below the address."""
+        if objects.name_kind(self.address) != "file":
+            return "there is nothing there; give a folder of run folders"
+        if self.address.endswith(MODEL_SUFFIX):
+            return "is a file; of a model in a store give the folder that it is in"
+        return "is a file; give a folder of run folders"
 
     def _read_index(self) -> dict[str, _Copied]:
         try:
@@ -205,16 +194,17 @@ def _list_files(folder: Path) -> Iterable[str]:
     for root, _, names in os.walk(folder):
         for name in names:
             path = (Path(root) / name).relative_to(folder)
-            text = "/".join(path.parts)
-            if _is_evidence(text) and all(map(fits_name, path.parts)):
-                yield text
+            if all(map(fits_name, path.parts)) and not name.endswith(_NOT_COPIED):
+                yield "/".join(path.parts)
 
 
 def _is_evidence(name: str) -> bool:
     return EVALUATIONS_FOLDER in name.split("/")[:-2]
 
 
-def _name_evaluation(name: str) -> str:
-    """`a/evaluations/data-validation` of `a/evaluations/data-validation/thumbnails/1.webp`."""
+def _name_whole(name: str) -> str:
+    """What is put whole or not at all: `a/evaluations/data-validation` of
+    `a/evaluations/data-validation/thumbnails/1.webp`, of `a/thresholds.json` the file itself."""
     parts = name.split("/")
-    return "/".join(parts[: parts.index(EVALUATIONS_FOLDER) + 2])
+    end = parts.index(EVALUATIONS_FOLDER) + 2 if _is_evidence(name) else len(parts)
+    return "/".join(parts[:end])

@@ -17,6 +17,7 @@ from typing import BinaryIO, Final
 
 from covidreport.errors import StoreError
 from covidreport.storage.address import find_address
+from covidreport.storage.copied import show_place
 from covidreport.storage.objects import digest_object, measure_object
 
 MOST_NAME_BYTES: Final = 255
@@ -123,8 +124,9 @@ def measure_file(path: Path) -> int:
 
 
 def format_path(path: Path | str) -> str:
-    """A path as text that any file can hold: bytes that are no UTF-8 are spelt as `\\xff`."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    """A path as text that any file can hold: bytes that are no UTF-8 are spelt as `\\xff`, and what
+    is the copy of an object is named by that."""
+    return os.fsencode(show_place(path)).decode("utf-8", "backslashreplace")
 
 
 def fits_name(name: str) -> bool:

@@ -20,6 +20,7 @@ from covidreport.errors import StoreError, UsageError
 from covidreport.records import CrossValidated, Evaluation, Failure, Run
 from covidreport.storage.address import refuse_address
 from covidreport.storage.contract import PREFIX, read_run_file
+from covidreport.storage.copied import show_place
 from covidreport.storage.evaluation import read_evaluation
 from covidreport.storage.files import format_path, open_file, stands
 from covidreport.storage.folder import (
@@ -68,7 +69,7 @@ def discover_runs(paths: Sequence[Path] = (), tell: Tell = lambda _: None) -> tu
         for folder in find_folders(path, notes) if path.is_dir() else [locate_run(path)]:
             folders.setdefault(os.path.realpath(folder), folder)
     if not folders:
-        named = ", ".join(str(path) for path in paths)
+        named = ", ".join(map(show_place, paths))
         raise UsageError(
             f"{named}: no run folders found; a run folder holds {RUN_FILE}, {MODEL_FILE} or "
             f"{EVALUATIONS_FOLDER}/" + "".join(f"\n  {note}" for note in notes)
@@ -250,7 +251,7 @@ def _choose_model(folder: Path, named: str | None, models: Sequence[str]) -> Pat
     if not stands(model):
         return None
     open_file(model).close()
-    if format_path(model) != str(model):
+    if format_path(str(model)) != str(model):
         raise StoreError(
             f"{format_path(model)}: ONNX Runtime opens no file whose path is not UTF-8; rename it"
         )

@@ -96,7 +96,7 @@ def is_declared(folder: Path) -> bool:
 def model_beside(folder: Path) -> Path | None:
     """The ONNX file of a run that lies beside its folder: `runs/exp1.onnx` of `runs/exp1`."""
     named = folder if folder.name not in ("", os.pardir) else folder.resolve()
-    model = Path(f"{named}{MODEL_SUFFIX}")
+    model = named.parent / f"{named.name}{MODEL_SUFFIX}"
     return model if stands(model) else None
 
 

@@ -61,7 +61,7 @@ def test_an_evaluation_and_its_report_are_those_of_the_same_runs_here(covidrepor
     """Every file of the run folders, and the bytes of the report."""
     here, there = covidreport("evaluate", "runs", "--json"), covidreport("evaluate", RUNS, "--json")
     assert (here.code, there.code) == (0, 0)
-    assert f"{RUNS}: what was evaluated is put there" in there.err
+    assert f"{RUNS}: what was written is put there" in there.err
     assert json.loads(there.out)["evaluations"]["a"] == f"{RUNS}/a/evaluations/data-validation"
     assert _read(store.list_below("models/runs")) == _read(_list_here(study / "runs"))
     for name, data in store.list_below("models/runs").items():

@@ -14,7 +14,8 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from functools import partial
 from pathlib import Path
@@ -143,18 +144,17 @@ def score_on_ray(
         dataset.root, dataset.paths, request.digests, request.altered, bare, request.execution,
         request.batch, request.use_cache, request.limits,
     )  # fmt: skip
-    starts = iter(range(0, len(dataset), request.batch))
     with _join_cluster(cluster.address, jobs) as (ray, n_workers):
         from ray.util import ActorPool
 
         told = [ray.put(share)]
         kind = ray.remote(num_cpus=1, max_restarts=TRIES, max_task_retries=TRIES)(Worker)
         pool = ActorPool([kind.remote() for _ in range(n_workers)] * QUEUED)
+        chunks = Chunks(range(0, len(dataset), request.batch))
         try:
-            _fill(pool, told, starts, runs, request)
-            while pool.has_next():
-                chunk, answers = pool.get_next_unordered()
-                _fill(pool, told, starts, runs, request)
+            for chunk, answers in _ask_workers(
+                pool, chunks, partial(_tell, told, request, runs), ray.exceptions
+            ):
                 decoded.take(chunk)
                 _keep(chunk, answers, runs)
                 advance(len(runs) * (chunk.stop - chunk.start))
@@ -167,18 +167,71 @@ def score_on_ray(
     return decoded
 
 
-def _fill(
-    pool: Any, told: Sequence[Any], starts: Iterator[int], runs: Sequence[ScoredRun],
-    request: EvaluationRequest,
-) -> None:  # fmt: skip
-    """Give each actor that waits a chunk, as long as there is one and a run that wants it."""
-    while pool.has_free() and any(run.failure is None for run in runs):
-        start = next(starts, None)
-        if start is None:
+class Chunks:
+    """The chunks of a data set, by their first images: those to be scored, and those under way."""
+
+    def __init__(self, starts: Iterable[int]) -> None:
+        self._left = deque(starts)
+        self._asked: set[int] = set()
+
+    def take(self) -> int | None:
+        """The next one, which is under way from now on; None where all are."""
+        start = self._left.popleft() if self._left else None
+        if start is not None:
+            self._asked.add(start)
+        return start
+
+    def end(self, start: int) -> None:
+        """One is scored."""
+        self._asked.discard(start)
+
+    def begin_again(self) -> bool:
+        """Take back what is under way, since nobody works on it any more; whether there is any."""
+        self._left.extend(sorted(self._asked))
+        self._asked.clear()
+        return bool(self._left)
+
+
+def _ask_workers(
+    pool: Any, chunks: Chunks, tell: Callable[[int], tuple[Any, ...] | None], errors: Any
+) -> Iterator[tuple[Chunk, Answers]]:
+    """What comes of each chunk, as it comes.
+
+    A worker whose machine is gone is asked no more, and what it had is done again by the others at
+    the end. ServiceError where none is left.
+    """
+    while True:
+        while pool.has_free() and (start := chunks.take()) is not None:
+            words = tell(start)
+            if words is None:  # no run wants it
+                chunks.end(start)
+            else:
+                pool.submit(lambda actor, words: actor.score.remote(*words), words)
+        if pool.has_next():
+            try:
+                chunk, answers = pool.get_next_unordered()
+            except errors.ActorUnavailableError:
+                pool.pop_idle()  # it is the last of those that wait, and would be given the next
+                continue
+            chunks.end(chunk.start)
+            yield chunk, answers
+        elif not chunks.begin_again():
             return
-        wanted = [at for at, run in enumerate(runs) if not run.failure and not run.has(start)]
-        stop = min(start + request.batch, len(request.dataset))
-        pool.submit(lambda actor, words: actor.score.remote(*words), (told, start, stop, wanted))
+        elif not pool.has_free():
+            raise ServiceError(
+                "all machines with workers of Ray are gone; what is done is kept, so that the same "
+                "command goes on"
+            )
+
+
+def _tell(
+    told: Sequence[Any], request: EvaluationRequest, runs: Sequence[ScoredRun], start: int
+) -> tuple[Any, ...] | None:
+    """What a worker is told of a chunk; None where every run has failed."""
+    if all(run.failure for run in runs):
+        return None
+    wanted = [at for at, run in enumerate(runs) if not run.failure and not run.has(start)]
+    return told, start, min(start + request.batch, len(request.dataset)), wanted
 
 
 def _keep(chunk: Chunk, answers: Answers, runs: Sequence[ScoredRun]) -> None:
@@ -213,6 +266,7 @@ def _join_cluster(address: str | None, jobs: int) -> Iterator[tuple[Any, int]]:
     here = threading.current_thread() is threading.main_thread()
     before = signal.getsignal(signal.SIGTERM) if here else None
     words: dict[str, Any] = {"address": address} if address else {
+        "address": "local",  # else one that is there is taken, as `RAY_ADDRESS` or a file states
         "num_cpus": jobs, "include_dashboard": False,
     }  # fmt: skip
     try:
@@ -223,7 +277,8 @@ def _join_cluster(address: str | None, jobs: int) -> Iterator[tuple[Any, int]]:
             )  # fmt: skip
     except Exception as error:
         raise ServiceError(
-            f"no cluster of Ray answers ({type(error).__name__}: {error})"
+            f"no cluster of Ray answers ({type(error).__name__}: {error}); one that `ray start` "
+            "began asks for a token: set RAY_AUTH_MODE=token"
         ) from error
     try:
         if before is not None:

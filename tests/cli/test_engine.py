@@ -57,8 +57,10 @@ def _find_workers():
     return sorted(found)
 
 
-def test_evaluations_are_those_of_this_process(covidreport, study):
-    """Byte for byte, also of a failed image; stdout holds the document alone."""
+def test_evaluations_are_those_of_this_process(covidreport, study, monkeypatch):
+    """Byte for byte, also of a failed image; stdout holds the document alone. Without `--address`
+    the cluster is its own, whatever other one is stated."""
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     words = ("--max-failed-share", "0.1", "--json")
     assert covidreport("evaluate", "runs", *words).code == 0
     done = covidreport("evaluate", "others", *words, "--engine", "ray", "--jobs", "2")

@@ -19,7 +19,7 @@ from covidreport.gate.evidence import BASELINE, GateSide, read_baseline
 from covidreport.gate.odds import take_reference
 from covidreport.gate.stored import Trust, choose_evaluation, read_side, settle_images
 from covidreport.records import Evaluation, GateEvidence, PickedBaseline, ReferenceDiscordance, Run
-from covidreport.storage.address import Address, refuse_address
+from covidreport.storage.address import Address, find_address, refuse_address
 from covidreport.storage.chosen import ImageQuery, ReadAt, keep_thresholds
 from covidreport.storage.codec import encode, read_json
 from covidreport.storage.copied import CopiedPath, show_place
@@ -61,6 +61,8 @@ def locate_baseline(text: str | Path, runs: Sequence[Run], folder: Path | None =
     """
     if isinstance(text, CopiedPath | Address):
         return text
+    if (address := find_address(text)) is not None and not names_runs(address):
+        return address
     refuse_address(text, "the baseline")
     candidates = [Path(text)]
     if folder is not None:
@@ -185,6 +187,8 @@ def find_baseline_file(named: str | None, folder: Path) -> Path | None:
 
     None where there is none, or where a run or a folder is named.
     """
+    if named is not None and (address := find_address(named)) is not None:
+        return address if address.is_file() else None
     candidates = [BASELINE_FILE] if named is None else [named]
     found = (path / name for name in candidates for path in (Path(), folder))
     return next((file for file in found if file.is_file()), None)

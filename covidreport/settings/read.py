@@ -19,7 +19,7 @@ from covidreport.records import Limit, RankAt, Study
 from covidreport.settings import values as read_as
 from covidreport.settings.record import Settings
 from covidreport.settings.values import FaultError
-from covidreport.storage.address import locate_beside
+from covidreport.storage.address import find_address, locate_beside
 from covidreport.storage.files import read_text, stands
 
 SETTINGS_FILE = "covidreport.toml"
@@ -28,10 +28,13 @@ T = TypeVar("T")
 
 
 def _read_baseline(key: str, value: Any) -> str:
-    """A run's name, where runs or a baseline's file lie, or a registered model."""
+    """A run's name, where runs or a baseline's file lie, or a registered model. Of what lies in a
+    store the file alone: runs there are opened with those that are judged, by `--baseline`."""
     stated = read_as.text(key, value)
     if stated.startswith(REGISTERED):
         return stated
+    if (address := find_address(stated)) is not None and address.suffix.lower() == ".json":
+        return read_as.data_sets(key, stated)[0]
     return read_as.places(key, stated)[0]
 
 

@@ -205,3 +205,22 @@ def test_data_are_audited_and_answered_where_they_are(covidreport, store, study)
     ):
         done = covidreport("predict", "runs/a", *places)
         assert (done.code, why in done.err) == (2, True), done.err
+
+
+def test_the_settings_may_name_a_baseline_there(covidreport, store, study):
+    """A file; of runs in a store `--baseline` does."""
+    assert covidreport("evaluate", "runs", "--split", "tuning").code == 0
+    assert covidreport("evaluate", "runs").code == 0
+    place = f"s3://{BUCKET}/set/baseline.json"
+    words = ("baseline", "set", "runs/a", "--split", "tuning", "--output", place)
+    assert covidreport(*words).code == 0
+    settings = (study / "covidreport.toml").read_text()
+    (study / "covidreport.toml").write_text(f'{settings}baseline = "{place}"\n')
+    judged = json.loads(covidreport("gate", "runs/b", "--json").out)["verdicts"][0]
+    assert (judged["split"], judged["baseline"]["source"]) == ("tuning", place)
+    listed = json.loads(covidreport("list", "runs", "--json").out)
+    assert {each["split"] for each in listed["rankings"]} == {"tuning"}
+
+    (study / "covidreport.toml").write_text(f'{settings}baseline = "{RUNS}"\n')
+    refused = covidreport("gate", "runs/a")
+    assert (refused.code, f"{RUNS} is an address" in refused.err) == (2, True)

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from covidreport import __version__
 from covidreport.audit import audit_scores, find_synthetic
+from covidreport.dataset.delimited import find_separator
 from covidreport.dataset.names import ImageNames
 from covidreport.dataset.source import describe_data
-from covidreport.dataset.table import find_separator
 from covidreport.errors import DatasetError, UsageError
 from covidreport.evaluate.argmax import audit_argmax
 from covidreport.metrics import compute_metrics, read_stated

@@ -12,11 +12,13 @@ from pathlib import Path
 
 from msgspec import Struct, field
 
+from covidreport.dataset.columns import ManifestTable, Reading
+from covidreport.dataset.delimited import TextForm
 from covidreport.dataset.labelling import FoundLabels, mean_cells, merge_rows, read_labels
 from covidreport.dataset.layout import Extract, Join, ManifestSettings, SplitBy
 from covidreport.dataset.names import ImageNames
 from covidreport.dataset.readings import read_columns, spread_rows, widen
-from covidreport.dataset.table import ManifestTable, Reading, TextForm, read_table
+from covidreport.dataset.table import read_table
 from covidreport.dataset.weights import WEIGHT
 from covidreport.errors import DatasetError
 from covidreport.metrics.readings import is_reading, part_reading

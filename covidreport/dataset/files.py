@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import struct
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import overload
+from typing import IO, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from covidreport.records import Dataset
-from covidreport.storage.address import find_address
+from covidreport.storage.address import Address, find_address
 from covidreport.storage.files import open_regular
 from covidreport.storage.objects import REQUESTS, identify_objects
 from covidreport.storage.stamps import let_clock_pass, proves
@@ -176,3 +177,8 @@ def _hash_file(path: str) -> bytes | None:
             return hashlib.file_digest(file, "sha256").digest()
     except OSError:
         return None
+
+
+def for_library(source: Path) -> Path | IO[bytes]:
+    """A file for a library that opens paths of this machine alone: an object as its bytes."""
+    return io.BytesIO(source.read_bytes()) if isinstance(source, Address) else source

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection
 
-from covidreport.dataset.table import ManifestTable
+from covidreport.dataset.columns import ManifestTable
 
 NOT_FRONTAL = frozenset(
     {

@@ -2,76 +2,26 @@
 
 from __future__ import annotations
 
-import os
-import posixpath
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from functools import cached_property
-from itertools import repeat
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from covidreport.dataset.files import prefix_of
+from covidreport.dataset.columns import ManifestTable
+from covidreport.dataset.faults import Faults
 from covidreport.dataset.kinds import refuse_kinds
+from covidreport.dataset.paths import find_store, read_paths
 from covidreport.dataset.readings import find_name_fault, read_columns
-from covidreport.dataset.spellings import Spellings
-from covidreport.dataset.table import ManifestTable
 from covidreport.dataset.truth import describe_values, looks_like_label, name_values, read_truth
 from covidreport.dataset.weights import WEIGHT, read_weights
-from covidreport.errors import DatasetError, UsageError
 from covidreport.metrics.readings import is_reading
 from covidreport.records import Dataset
-from covidreport.storage.address import Address, explain_address, locate
-from covidreport.storage.objects import identify_objects
 
 PATH, ID, SPLIT, PATIENT, FOLD = "path", "id", "split", "patient_id", "fold"
 Needed = Callable[[Collection[str]], Collection[str]]
 """Given the splits that there are, those that are asked for."""
 RESERVED = (PATH, ID, SPLIT, PATIENT, FOLD, WEIGHT)
-_NOT_PLAIN = re.compile(r"\\|\0|^/|^[A-Za-z]:|(?:^|/)\.{0,2}(?:/|$)")
-"""What a path of plain names below the manifest's folder never has."""
-_SIGNS = ("\\", "\0", ":", "\n/", "/\n", "\n\n", "\n.", "./", "/.", "//")
-"""One of these stands in a text of paths, a line each, wherever `_NOT_PLAIN` finds something."""
-
-
-class _Faults:
-    """What is wrong, by row; None is the header."""
-
-    def __init__(self, table: ManifestTable) -> None:
-        self.table = table
-        self.found: list[tuple[int | None, str]] = []
-
-    @cached_property
-    def numbers(self) -> Sequence[int]:
-        return self.table.numbers()
-
-    @cached_property
-    def places(self) -> Sequence[str] | None:
-        stated = self.table.reading.places
-        return None if stated is None else stated()
-
-    def add(self, row: int | None, what: str) -> None:
-        self.found.append((row, what))
-
-    def locate(self, row: int) -> str:
-        return self.places[row] if self.places else f"{self.table.unit} {self.numbers[row]}"
-
-    def raise_any(self) -> None:
-        """Raise DatasetError with every fault in the order of the file, if there is one."""
-        if not self.found and not self.table.faults:
-            return
-        head = [f"{self.table.head}: {what}" for row, what in self.found if row is None]
-        unit = self.table.unit
-        below = [
-            (self.numbers[row], f"{self.locate(row)}: {what}")
-            for row, what in self.found
-            if row is not None
-        ]
-        below += [(number, f"{unit} {number}: {what}") for number, what in self.table.faults]
-        below.sort(key=lambda fault: fault[0])
-        raise DatasetError(str(self.table.source), [*head, *(what for _, what in below)])
 
 
 def guess_columns(
@@ -111,19 +61,19 @@ def build_dataset(
     links. What a column `view` or `modality` states is read as a DICOM header is: what is no
     frontal radiograph is refused unless it is asked for.
     """
-    faults = _Faults(table)
+    faults = Faults(table)
     values = name_values(uncertain)
     columns = guess_columns(table, group, uncertain) if labels is None else tuple(labels)
     _check_columns(table, columns, group, faults, guessed=labels is None)
     if PATH not in table.columns:
         faults.raise_any()
     root = table.reading.root or table.source.parent
-    if store := _find_store(table.columns[PATH]):
+    if store := find_store(table.columns[PATH]):
         root = store
     splits = _clean(map(str.lower, table.columns[SPLIT])) if SPLIT in table.columns else None
     idle = _list_idle(table.n_rows, splits, needed)
     missing_fails = table.reading.missing_fails
-    paths = _read_paths(
+    paths = read_paths(
         table.columns[PATH], root, faults, range(table.n_rows) if missing_fails else idle
     )
     ids = _read_ids(table, paths, faults)
@@ -164,7 +114,7 @@ def build_dataset(
     )
 
 
-def _read_weights(cells: Sequence[str], faults: _Faults) -> NDArray[np.float64]:
+def _read_weights(cells: Sequence[str], faults: Faults) -> NDArray[np.float64]:
     weights, wrong = read_weights(cells)
     for row, what in wrong:
         faults.add(row, what)
@@ -172,7 +122,7 @@ def _read_weights(cells: Sequence[str], faults: _Faults) -> NDArray[np.float64]:
 
 
 def _list_readings(
-    table: ManifestTable, labels: Sequence[str], values: Mapping[str, int], faults: _Faults
+    table: ManifestTable, labels: Sequence[str], values: Mapping[str, int], faults: Faults
 ) -> dict[str, list[str]]:
     """The columns of readers in 1, 0 and blanks."""
     known = {*labels, *(name for name in table.columns if name not in RESERVED)}
@@ -190,14 +140,14 @@ def build_images(table: ManifestTable, name: str) -> Dataset:
 
     Raises DatasetError as `build_dataset` does of paths and ids.
     """
-    faults = _Faults(table)
+    faults = Faults(table)
     if PATH not in table.columns:
         faults.add(None, f"no column {PATH!r}; there are: {', '.join(table.columns)}")
     elif table.n_rows == 0 and not table.faults:
         faults.add(None, "no images: there is nothing below the header")
     faults.raise_any()
     root = table.source.parent
-    paths = _read_paths(table.columns[PATH], root, faults)
+    paths = read_paths(table.columns[PATH], root, faults)
     ids = _read_ids(table, paths, faults)
     faults.raise_any()
     truth = np.empty((table.n_rows, 0), np.int8)
@@ -208,7 +158,7 @@ def _check_columns(
     table: ManifestTable,
     labels: Sequence[str],
     group: str | None,
-    faults: _Faults,
+    faults: Faults,
     *,
     guessed: bool,
 ) -> None:
@@ -243,130 +193,15 @@ def _list_idle(n_rows: int, splits: Sequence[str] | None, needed: Needed | None)
     return {row for row, split in enumerate(splits) if split not in chosen}
 
 
-def _read_paths(
-    cells: Sequence[str], root: Path, faults: _Faults, idle: Collection[int] = ()
-) -> tuple[str, ...]:
-    """Paths in their shortest spelling. Each must be a name below root, once, and exist.
-
-    idle: rows whose files need not exist. An absolute path below root is the relative one; a name
-    in another Unicode form than the file's is the file's.
-    """
-    paths = list(cells)
-    bad = set()
-    for row in _find_odd_paths(cells):
-        path = make_relative(cells[row], root)
-        fault = _find_path_fault(path)
-        if fault is None:
-            paths[row] = posixpath.normpath(path)
-        else:
-            bad.add(row)
-            faults.add(row, fault)
-    _report_repeated(paths, "path", faults, leave_out=bad)
-    prefix = prefix_of(root)
-    skipped = bad.union(idle)
-    checked = [path for row, path in enumerate(paths) if row not in skipped] if skipped else paths
-    if isinstance(root, Address):
-        found = [each is not None for each in identify_objects(prefix, checked)]
-    else:
-        found = list(map(os.access, map(prefix.__add__, checked), repeat(os.F_OK)))
-    if not all(found):
-        lost = {path for path, exists in zip(checked, found, strict=True) if not exists}
-        there = Spellings(root)
-        meant = {path: there.find_other_form(path) for path in lost}
-        for row, path in enumerate(paths):
-            if row in skipped or path not in lost:
-                continue
-            paths[row] = meant[path] or path
-            if meant[path] is None:
-                faults.add(row, f"no such file: {path}{there.suggest(path)}")
-    return tuple(paths)
-
-
-def _find_store(cells: Sequence[str]) -> Path | None:
-    """The bucket that the first path lies in, where it is the address of an object.
-
-    Always the bucket: ids that are paths stay the same when rows are added.
-    """
-    if not cells or explain_address(cells[0]) is None:
-        return None
-    try:
-        found = locate(cells[0])
-    except UsageError:
-        return None  # said of the row
-    return found.parents[-3] if len(found.parts) > 2 else None
-
-
-def make_relative(path: str, root: Path) -> str:
-    """An absolute path that lies in root, from there; any other as it stands."""
-    if isinstance(root, Address):
-        return path.removeprefix(f"{root}/")
-    if not path.startswith("/"):
-        return path
-    for folder in (root.absolute(), root.resolve()):
-        begin = f"{folder.as_posix().rstrip('/')}/"
-        if path.startswith(begin):
-            return path.removeprefix(begin)
-    return path
-
-
-def _find_odd_paths(cells: Sequence[str]) -> list[int]:
-    """Rows whose path needs a second look. All paths at once first: nearly always there is none."""
-    text = "\n".join(["", *cells, ""])
-    if not any(sign in text for sign in _SIGNS):
-        return []
-    return [row for row, path in enumerate(cells) if _NOT_PLAIN.search(path)]
-
-
-def _find_path_fault(path: str) -> str | None:
-    parts = path.replace("\\", "/").split("/")
-    if not path.strip() or posixpath.normpath(path) == ".":
-        return "path is empty"
-    if "\0" in path:
-        return f"path {path!r} holds a null character"
-    if (fault := _find_address_fault(path)) is not None:
-        return f"path {fault}"
-    if path.startswith(("/", "\\")) or re.match(r"[A-Za-z]:[\\/]", path):
-        return (
-            f"path {path!r} is absolute: paths are relative to the manifest's folder, or begin "
-            "with the `root` that [manifest] names"
-        )
-    if ".." in parts:
-        return f"path {path!r} leaves the manifest's folder, or may: '..' is refused"
-    return None
-
-
-def _find_address_fault(path: str) -> str | None:
-    if explain_address(path) is None:
-        return None
-    try:
-        return (
-            f"{locate(path)} lies elsewhere than the other images: all of a manifest are on this "
-            "machine or in one bucket"
-        )
-    except UsageError as error:
-        return str(error)
-
-
-def _read_ids(table: ManifestTable, paths: tuple[str, ...], faults: _Faults) -> tuple[str, ...]:
+def _read_ids(table: ManifestTable, paths: tuple[str, ...], faults: Faults) -> tuple[str, ...]:
     if ID not in table.columns:
         return paths
     ids = tuple(map(str.strip, table.columns[ID]))
     blank = {row for row, cell in enumerate(ids) if not cell}
     for row in blank:
         faults.add(row, "id is empty")
-    _report_repeated(ids, "id", faults, leave_out=blank)
+    faults.add_repeated(ids, "id", blank)
     return ids
-
-
-def _report_repeated(
-    cells: Sequence[str], what: str, faults: _Faults, *, leave_out: set[int]
-) -> None:
-    if len(set(cells)) == len(cells):
-        return
-    first: dict[str, int] = {}
-    for row, cell in enumerate(cells):
-        if row not in leave_out and first.setdefault(cell, row) != row:
-            faults.add(row, f"{what} {cell!r} stands on {faults.locate(first[cell])} already")
 
 
 def _read_patients(cells: Sequence[str], ids: Sequence[str]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
-from covidreport.dataset.manifest import make_relative
+from covidreport.dataset.paths import make_relative
 from covidreport.dataset.spellings import loosen
 
 

@@ -10,11 +10,12 @@ from typing import Any
 from msgspec import Struct
 
 from covidreport.dataset.arrange import arrange_table
+from covidreport.dataset.columns import name_suffix
 from covidreport.dataset.folders import build_from_folders, list_classes
-from covidreport.dataset.formats import guess_classes
 from covidreport.dataset.layout import ManifestSettings, check_words
 from covidreport.dataset.manifest import PATH, Needed, build_dataset, guess_columns
-from covidreport.dataset.table import READERS, name_suffix, read_table
+from covidreport.dataset.published import guess_classes
+from covidreport.dataset.table import READERS, read_table
 from covidreport.dataset.truth import COMMON_MARKS, name_values, normalise_cell
 from covidreport.errors import DatasetError, UsageError
 from covidreport.records import Dataset

@@ -7,71 +7,18 @@ an empty cell, and a whole number reads alike whether it is stored as 1, 1.0 or 
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from msgspec import Struct, field
-
+from covidreport.dataset.columns import ManifestTable, name_columns, name_suffix
+from covidreport.dataset.delimited import TextForm, add_to_text, read_text
+from covidreport.dataset.files import for_library
 from covidreport.errors import DatasetError, UsageError
-from covidreport.storage.address import Address
-
-_BLOCK = 512
-"""Rows held as rows before they become columns: more only keep the garbage collector busy."""
-_MOST_SHARED = 4096
-"""Cells of a column that are remembered so that equal ones are one text in memory."""
-
-
-class ManifestTable(Struct, frozen=True):
-    """Columns by name, each of `n_rows` cells.
-
-    head: where the column names stand. unit: how rows are counted, `line` or `row`. numbers: the
-    number of each row; only faults ask for it, so it is worked out when it is called. faults:
-    number and fault of rows that could not be taken into the columns. reading: what beside the
-    columns decides which images are meant.
-    """
-
-    source: Path
-    columns: dict[str, list[str]]
-    n_rows: int
-    head: str
-    unit: str
-    numbers: Callable[[], Sequence[int]]
-    faults: tuple[tuple[int, str], ...] = ()
-    reading: Reading = field(default_factory=lambda: Reading())
-
-
-class Reading(Struct, frozen=True):
-    """How the images of a table are read.
-
-    root: the folder that paths begin in; None is the table's own. accept: views and modalities
-    that are read though they are no frontal radiographs. missing_fails: a file that is not there is
-    a failed image. left_out: how many rows were left out, by the reason. places: where each row
-    stands, in words, where its number alone does not say it. weighted: whether a column `weight`
-    holds sampling weights.
-    """
-
-    root: Path | None = None
-    accept: tuple[str, ...] = ()
-    missing_fails: bool = False
-    left_out: Mapping[str, int] = field(default_factory=dict)
-    places: Callable[[], Sequence[str]] | None = None
-    weighted: bool = True
-
-
-class TextForm(Struct, frozen=True):
-    """How a text is cut into cells. separator: None tells it by the header, a blank means any
-    number of them. columns: the names, where the text has no header.
-    """
-
-    separator: str | None = None
-    columns: tuple[str, ...] | None = None
 
 
 def read_table(source: Path, form: TextForm | None = None) -> ManifestTable:
@@ -80,8 +27,8 @@ def read_table(source: Path, form: TextForm | None = None) -> ManifestTable:
     Raises DatasetError when it can't be read at all, or names two columns alike.
     """
     reader = READERS.get(name_suffix(source))
-    if form is not None and reader in (None, _read_text):
-        reader = partial(_read_text, form=form)
+    if form is not None and reader in (None, read_text):
+        reader = partial(read_text, form=form)
     if reader is None:
         raise DatasetError(str(source), [f"a manifest is one of {', '.join(READERS)}"])
     try:
@@ -91,169 +38,19 @@ def read_table(source: Path, form: TextForm | None = None) -> ManifestTable:
         raise DatasetError(str(source), [f"cannot be read: {said}"]) from error
 
 
-def name_suffix(source: Path) -> str:
-    """How a table's name ends, in lower case; with what is packed in it, such as `.csv.gz`."""
-    suffixes = [suffix.lower() for suffix in source.suffixes[-2:]]
-    return "".join(suffixes if suffixes[-1:] == [".gz"] else suffixes[-1:])
-
-
-def _read_text(source: Path, form: TextForm | None = None) -> ManifestTable:
-    """UTF-8 (a byte order mark is passed over), one header; blank lines are skipped."""
-    try:
-        return _parse_text(source, form or TextForm())
-    except UnicodeDecodeError as error:
-        raise DatasetError(str(source), _find_undecodable(source)) from error
-
-
-def _open_text(source: Path) -> IO[str]:
-    if source.suffix.lower() == ".gz":
-        return gzip.open(_for_library(source), "rt", encoding="utf-8-sig", newline="")
-    return source.open(encoding="utf-8-sig", newline="")
-
-
-def _for_library(source: Path) -> Path | IO[bytes]:
-    """A file for a library that opens paths of this machine: an object as its bytes."""
-    return io.BytesIO(source.read_bytes()) if isinstance(source, Address) else source
-
-
-def find_separator(source: Path) -> str:
-    """What stands between the cells: by the suffix, else by the header. Commas go first."""
-    if name_suffix(source).startswith((".tsv", ".tab")):
-        return "\t"
-    with _open_text(source) as file:
-        header = file.readline()
-    if "," in header:
-        return ","
-    return next((each for each in ("\t", ";") if each in header), ",")
-
-
-class _Rows:
-    """The rows of a text below its header, with the number of the line that was read last."""
-
-    def __init__(self, file: IO[str], separator: str) -> None:
-        self._line = 0
-        self._reader = None if separator == " " else csv.reader(
-            file, delimiter=separator, strict=True
-        )  # fmt: skip
-        self._lines = file
-
-    @property
-    def line_num(self) -> int:
-        return self._line if self._reader is None else self._reader.line_num
-
-    def __iter__(self) -> Iterator[list[str]]:
-        return self._split() if self._reader is None else self._reader
-
-    def _split(self) -> Iterator[list[str]]:
-        for line in self._lines:
-            self._line += 1
-            yield line.split()
-
-
-def _parse_text(source: Path, form: TextForm) -> ManifestTable:
-    form = TextForm(form.separator or find_separator(source), form.columns)
-    head = "columns" if form.columns else "line 1"
-    with _open_text(source) as file:
-        rows_of = _Rows(file, form.separator or ",")
-        reader = iter(rows_of)
-        try:
-            names = _name_columns(source, head, form.columns or next(reader, []))
-            columns: list[list[str]] = [[] for _ in names]
-            shared: list[dict[str, str]] = [{} for _ in names]
-            irregular = False
-            while rows := list(islice(reader, _BLOCK)):
-                if form.separator == " ":
-                    rows = [row for row in rows if row]
-                if set(map(len, rows)) != {len(names)}:
-                    irregular = True
-                    rows = [row for row in rows if len(row) == len(names)]
-                for column, memo, cells in zip(
-                    columns, shared, zip(*rows, strict=True), strict=False
-                ):
-                    column.extend(map(memo.setdefault, cells, cells))
-                    if len(memo) > _MOST_SHARED:
-                        memo.clear()  # a column of names: few are equal, and far apart
-        except csv.Error as error:
-            raise DatasetError(str(source), [f"line {rows_of.line_num}: {error}"]) from error
-    faults = _find_irregular(source, form, len(names)) if irregular else ()
-    named = {name: column for name, column in zip(names, columns, strict=True) if name}
-    return ManifestTable(
-        source=source,
-        columns=named,
-        n_rows=len(columns[0]),
-        head=head,
-        unit="line",
-        numbers=lambda: _locate_rows(source, form, len(names)),
-        faults=faults,
-    )
-
-
-def _walk_text(source: Path, form: TextForm) -> Iterator[tuple[int, list[str]]]:
-    """Rows below the header, blank ones excluded, each with the line on which it begins."""
-    with _open_text(source) as file:
-        rows = _Rows(file, form.separator or ",")
-        reader = iter(rows)
-        if not form.columns:
-            next(reader)
-        begins = rows.line_num + 1
-        for row in reader:
-            if row:
-                yield begins, row
-            begins = rows.line_num + 1
-
-
-def _locate_rows(source: Path, form: TextForm, width: int) -> list[int]:
-    return [line for line, row in _walk_text(source, form) if len(row) == width]
-
-
-def _find_irregular(source: Path, form: TextForm, width: int) -> tuple[tuple[int, str], ...]:
-    named = "`columns` names" if form.columns else "the header names"
-    return tuple(
-        (line, f"{len(row)} cells, {named} {width}")
-        for line, row in _walk_text(source, form)
-        if len(row) != width
-    )
-
-
-def _find_undecodable(source: Path) -> list[str]:
-    faults = []
-    data = source.read_bytes()
-    data = gzip.decompress(data) if source.suffix.lower() == ".gz" else data
-    for number, line in enumerate(data.split(b"\n"), start=1):
-        try:
-            line.decode("utf-8")
-        except UnicodeDecodeError as error:
-            faults.append(
-                f"line {number}: byte {line[error.start]:#04x} is not UTF-8: "
-                "save the manifest as UTF-8"
-            )
-    return faults
-
-
-def _name_columns(source: Path, head: str, header: Sequence[str]) -> list[str]:
-    """Names as they stand, stripped. A column without a name (a saved row number) is not read."""
-    names = [name.strip() for name in header]
-    if not any(names):
-        raise DatasetError(str(source), [f"{head}: the manifest is empty: no header"])
-    twice = sorted({name for name in names if name and names.count(name) > 1})
-    if twice:
-        raise DatasetError(str(source), [f"{head}: column {name!r} stands twice" for name in twice])
-    return names
-
-
 def _read_parquet(source: Path) -> ManifestTable:
     """Columns of bytes or of nested values, which can't be shown as text, are not read."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(_for_library(source)) as file:
+        with pq.ParquetFile(for_library(source)) as file:
             readable = [
                 field.name
                 for field in file.schema_arrow
                 if not (pa.types.is_nested(field.type) or _holds_bytes(pa, field.type))
             ]
-            names = _name_columns(source, "schema", readable)
+            names = name_columns(source, "schema", readable)
             arrow = file.read(columns=readable, use_threads=False)
     except pa.ArrowException as error:
         raise DatasetError(str(source), [f"not a Parquet file: {error}"]) from error
@@ -314,7 +111,7 @@ def _read_excel(source: Path) -> ManifestTable:
     texts = [[_to_text(cell).strip() for cell in row] for row in rows]
     filled = [(number, row) for number, row in enumerate(texts, start=1) if any(row)]
     (first, header), *below = filled or [(1, [])]
-    names = _name_columns(source, f"row {first}", header)
+    names = name_columns(source, f"row {first}", header)
     columns = {name: [row[at] for _, row in below] for at, name in enumerate(names) if name}
     numbers = [number for number, _ in below]
     return ManifestTable(source, columns, len(below), f"row {first}", "row", lambda: numbers)
@@ -342,7 +139,7 @@ def _read_json_lines(source: Path) -> ManifestTable:
     if faults:
         raise DatasetError(str(source), faults)
     stored = list(dict.fromkeys(key for row in rows for key in row))
-    names = _name_columns(source, "keys", stored)
+    names = name_columns(source, "keys", stored)
     columns = {
         name: [_to_text(row.get(key)) for row in rows]
         for name, key in zip(names, stored, strict=True)
@@ -352,11 +149,11 @@ def _read_json_lines(source: Path) -> ManifestTable:
 
 
 READERS: dict[str, Callable[[Path], ManifestTable]] = {
-    ".csv": _read_text,
+    ".csv": read_text,
     ".parquet": _read_parquet,
-    ".tsv": _read_text,
-    ".csv.gz": _read_text,
-    ".tsv.gz": _read_text,
+    ".tsv": read_text,
+    ".csv.gz": read_text,
+    ".tsv.gz": read_text,
     ".xlsx": _read_excel,
     ".jsonl": _read_json_lines,
 }
@@ -372,19 +169,6 @@ def add_column(source: Path, name: str, cells: Sequence[str]) -> bytes:
     if writer is None:
         raise UsageError(f"{source}: such a table is not written; save it as CSV or Parquet")
     return writer(source, name, cells)
-
-
-def _add_to_csv(source: Path, name: str, cells: Sequence[str]) -> bytes:
-    separator = find_separator(source)
-    with _open_text(source) as file:
-        header, *rows = filter(None, csv.reader(file, delimiter=separator, strict=True))
-    names = [each.strip() for each in header]
-    at = names.index(name) if name in names else len(names)
-    sink = io.StringIO(newline="")
-    writer = csv.writer(sink, delimiter=separator, lineterminator="\n")
-    for row, cell in zip([header, *rows], [name, *cells], strict=True):
-        writer.writerow([*row[:at], cell, *row[at + 1 :]])
-    return sink.getvalue().encode()
 
 
 def _add_to_parquet(source: Path, name: str, cells: Sequence[str]) -> bytes:
@@ -410,7 +194,7 @@ def write_csv(columns: Mapping[str, Sequence[str]]) -> bytes:
 
 
 WRITERS: dict[str, Callable[[Path, str, Sequence[str]], bytes]] = {
-    ".csv": _add_to_csv,
-    ".tsv": _add_to_csv,
+    ".csv": add_to_text,
+    ".tsv": add_to_text,
     ".parquet": _add_to_parquet,
 }

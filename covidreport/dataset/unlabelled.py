@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from covidreport.dataset.columns import name_suffix
 from covidreport.dataset.folders import SUFFIXES, count_kinds, is_image
 from covidreport.dataset.manifest import build_images
-from covidreport.dataset.table import READERS, name_suffix, read_table
+from covidreport.dataset.table import READERS, read_table
 from covidreport.errors import DatasetError
 from covidreport.records import Dataset
 from covidreport.storage.address import Address

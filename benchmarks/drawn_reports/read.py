@@ -6,10 +6,12 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from benchmarks.drawn_reports.drawings import chart_of, collapse, picture_of
+from benchmarks.drawn_reports.places import Places
 from benchmarks.drawn_reports.records import (
     Cell,
     Data,
@@ -43,8 +45,6 @@ _INLINE = frozenset(
 )  # fmt: skip
 _EMPHASIS = {"strong": "**", "b": "**", "em": "*", "i": "*"}
 _KINDS = {"li": "item", "dt": "name", "dd": "fact", "figcaption": "caption", "summary": "summary"}
-_NAMED_BY_WORDS = frozenset({"dd", "dt", "figure", "li", "p", "table", "td", "th", "tr"})
-_NUMBERED = re.compile(r"-\d+$")
 _SILENT = frozenset({"style", "script", "head", "title"})
 
 
@@ -61,9 +61,9 @@ def read_html(page: str) -> Section:
 
 def read_page(tree: Element) -> Section:
     """As `read_html`, of the page's elements."""
-    first = _Reader({})
-    report = first.read(tree)
-    return _Reader(first.targets).read(tree) if first.targets else report
+    places = Places({})
+    report = _Reader(places).read(tree)
+    return _Reader(Places(places.found)).read(tree) if places.found else report
 
 
 def read_markdown(text: str) -> Section:
@@ -120,12 +120,10 @@ class _Line:
 
 
 class _Reader:
-    """Walks a page once. `targets`: where each id stands, in words, from an earlier walk."""
+    """Walks a page once, and notes in `places` where its ids stand."""
 
-    def __init__(self, targets: Mapping[str, str]) -> None:
-        self.known = targets
-        self.targets: dict[str, str] = {}
-        self.waiting: list[tuple[str, bool]] = []
+    def __init__(self, places: Places) -> None:
+        self.places = places
         self.line = _Line()
         self.name = ""
         self.stack = [_Open("", "report", 0)]
@@ -138,13 +136,13 @@ class _Reader:
         for data in (
             each for each in tree.iter("script") if each.get("type") == "application/json"
         ):
-            named = self._name_ids(json.loads(data.text or "null"))
+            named = self.places.name_ids(json.loads(data.text or "null"))
             root.parts.append(Data(json.dumps(named, ensure_ascii=False)))
         return root.close()
 
     def _element(self, element: Element, kind: str) -> None:
         tag = element.tag
-        self._note_id(element)
+        self.places.note(element)
         if tag in _SILENT:
             if tag == "head":
                 self._add_title(element)
@@ -199,7 +197,7 @@ class _Reader:
         line.pieces.append(f"{' ' if line.closed or element.tag == 'br' else ''}{sign}")
         line.closed = False
         if element.get("href") is not None:
-            line.links.append(self._lead(element.get("href", "")))
+            line.links.append(self.places.describe_link(element.get("href", "")))
         line.hints += [
             element.get(name, "") for name in ("title", "aria-label") if element.get(name)
         ]
@@ -211,7 +209,7 @@ class _Reader:
 
     def _within(self, child: Element, line: _Line, kind: str) -> None:
         """A child of what is read as one line, such as a cell; blocks in it are set apart."""
-        self._note_id(child)
+        self.places.note(child)
         if child.tag == "img":
             picture = picture_of(child)
             line.drawing += (picture.alternative, picture.source)
@@ -291,19 +289,21 @@ class _Reader:
                 self._element(child, kind)
             else:
                 for each in child.iter():
-                    self._note_id(each)
+                    self.places.note(each)
                 self._arrive("")
             self._say(child.tail, kind)
         self._flush()
         self.outer, self.stack = outer, stack
+
+    def _arrive(self, words: str) -> None:
+        titles = (each.title for each in self.stack if each.title)
+        self.places.arrive(chain(self.outer, titles), words)
 
     def _one_line(self, element: Element, kind: str = "sentence") -> _Line:
         line = _Line(kind, [element.text or ""])
         for child in element:
             self._within(child, line, kind)
         return line
-
-    # Tables
 
     def _read_table(self, table: Element) -> Table:
         caption = table.find("caption")
@@ -318,7 +318,7 @@ class _Reader:
         read: list[Row] = []
         spans: dict[int, tuple[int, Cell]] = {}
         for element in rows:
-            self._note_id(element)
+            self.places.note(element)
             cells, spans = self._read_cells(element, spans)
             row = Row(cells, _marks_of(element))
             self._arrive(row.name)
@@ -350,36 +350,6 @@ class _Reader:
                 cells.append(replace(cell, continued=True) if at else cell)
         fill()
         return tuple(cells), below
-
-    # Places that links lead to
-
-    def _note_id(self, element: Element) -> None:
-        if element.get("id"):
-            self.waiting.append((element.get("id", ""), element.tag in _NAMED_BY_WORDS))
-
-    def _arrive(self, words: str) -> None:
-        """The ids that were met lead here: to the section, or to a row or sentence in it."""
-        if self.waiting:
-            around = [*self.outer, *(each.title for each in self.stack if each.title)]
-            for name, by_words in self.waiting:
-                self.targets[name] = " › ".join([*around, *([words] if words and by_words else [])])
-            self.waiting = []
-
-    def _lead(self, address: str) -> str:
-        if not address.startswith("#"):
-            return address
-        return f"to {self.known.get(address[1:], 'nowhere')}"
-
-    def _name_ids(self, value: object, key: str = "") -> object:
-        """The script's data with ids in words: numbered ones, and what is called an anchor."""
-        if isinstance(value, dict):
-            return {self._word(name): self._name_ids(each, name) for name, each in value.items()}
-        if isinstance(value, list):
-            return [self._name_ids(each) for each in value]
-        return self._word(value, anchor=key == "anchor") if isinstance(value, str) else value
-
-    def _word(self, text: str, *, anchor: bool = False) -> str:
-        return self.known.get(text, text) if anchor or _NUMBERED.search(text) else text
 
 
 def _touches(pieces: list[str], child: Element) -> bool:

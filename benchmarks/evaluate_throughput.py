@@ -40,7 +40,8 @@ from covidreport.evaluate.loop import score_runs
 from covidreport.evaluate.request import BATCH
 from covidreport.evaluate.scored import OpenedRun
 from covidreport.images.cache import open_pixel_cache
-from covidreport.inference.session import open_session, prepare_batch
+from covidreport.inference.batch import prepare_batch
+from covidreport.inference.session import open_session
 from covidreport.records import Dataset, PixelSpec, Run
 
 GOALS = {

@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.common import Row, print_rows, ratio_row, take_turns, write_model
-from covidreport.inference.session import Session, open_session, prepare_batch
+from covidreport.inference.batch import prepare_batch
+from covidreport.inference.session import Session, open_session
 
 SESSIONS = 4
 

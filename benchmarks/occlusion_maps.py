@@ -25,7 +25,8 @@ from covidreport.evaluate.loop import score_runs
 from covidreport.evaluate.patches import Patches
 from covidreport.evaluate.request import BATCH
 from covidreport.evaluate.scored import OpenedRun
-from covidreport.inference.session import open_session, prepare_batch
+from covidreport.inference.batch import prepare_batch
+from covidreport.inference.session import open_session
 from covidreport.records import Run
 
 

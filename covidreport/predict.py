@@ -15,7 +15,7 @@ from covidreport.dataset.folders import count_kinds
 from covidreport.dataset.unlabelled import find_images
 from covidreport.errors import RunError, UsageError
 from covidreport.evaluate.company import describe_dependence, meet_company, pick_images
-from covidreport.evaluate.folders import choose_hardware
+from covidreport.evaluate.hardware import choose_hardware
 from covidreport.evaluate.loop import score_runs
 from covidreport.evaluate.opening import open_model
 from covidreport.evaluate.options import EvaluateOptions

@@ -5,7 +5,6 @@ from __future__ import annotations
 from covidreport.storage.address import refuse_address, refuse_addresses
 from covidreport.storage.cache import read_cached, write_cached
 from covidreport.storage.codec import read_json, write_json
-from covidreport.storage.contract import RUN_SCHEMA
 from covidreport.storage.evaluation import (
     clear_failure,
     read_evaluation,
@@ -52,6 +51,7 @@ from covidreport.storage.thumbnails import (
     read_thumbnail,
     thumbnail_file,
 )
+from covidreport.storage.words import RUN_SCHEMA
 from covidreport.storage.write import encode_text, write_atomic
 
 __all__ = [

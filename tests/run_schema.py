@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from covidreport.schemas import FOLDER
-from covidreport.storage.contract import RUN_SCHEMA, DataWords, ExportWords, InputWords, RunWords
+from covidreport.storage.words import RUN_SCHEMA, DataWords, ExportWords, InputWords, RunWords
 
 FILE = FOLDER / "run.schema.json"
 _INNER = {"data": DataWords, "input": InputWords, "export": ExportWords}

@@ -18,7 +18,7 @@ from covidreport.settings.values import (
     SITE_RANKS,
     STUDY,
 )
-from covidreport.storage.contract import InputWords
+from covidreport.storage.words import InputWords
 from tests.run_schema import describe_words
 
 FILE = FOLDER / "settings.schema.json"

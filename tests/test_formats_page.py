@@ -14,8 +14,8 @@ from covidreport.gate.evidence import BASELINE
 from covidreport.integrations.verdict_json import VERDICT_SCHEMA
 from covidreport.report.json import REPORT_SCHEMA
 from covidreport.storage import codec, evaluation, kit, maps, parts, reference, scores, thumbnails
-from covidreport.storage.contract import RUN_SCHEMA
 from covidreport.storage.migrate import KINDS
+from covidreport.storage.words import RUN_SCHEMA
 from tests.cli.command import run_command
 from tests.storage.test_written import TODAY, WRITTEN
 

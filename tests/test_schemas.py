@@ -31,7 +31,7 @@ from covidreport.records import (
 from covidreport.schemas import NAMES, read_schema
 from covidreport.settings import find_settings
 from covidreport.settings.read import KNOWN
-from covidreport.storage.contract import RUN_SCHEMA
+from covidreport.storage.words import RUN_SCHEMA
 from tests.cli.command import run_command, write_study
 from tests.gate.runs import TARGET, judge, write_run_missing
 from tests.run_schema import FILE, write_run_schema

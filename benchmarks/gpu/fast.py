@@ -19,9 +19,9 @@ from benchmarks.gpu.right import SAMPLE, open_runs
 from benchmarks.gpu.setting import LABELS, Bench, on_cpu
 from benchmarks.gpu.told import Told
 from covidreport.evaluate.loop import score_runs
+from covidreport.inference.batch import prepare_batch
 from covidreport.inference.device import DeviceFeed
 from covidreport.inference.limits import LIMITS, find_largest_difference
-from covidreport.inference.session import prepare_batch
 
 OVERLAP = 1.15
 """Uploads and runs together may take so many times the slower of the two alone."""

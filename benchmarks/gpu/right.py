@@ -17,10 +17,11 @@ from benchmarks.gpu.setting import LABELS, Bench, fill_card, on_cpu, used_bytes
 from benchmarks.gpu.told import Told
 from covidreport.evaluate.loop import score_runs
 from covidreport.evaluate.scored import OpenedRun
+from covidreport.inference.batch import prepare_batch
 from covidreport.inference.device import DeviceQueue, read_answers
 from covidreport.inference.execution import Execution
 from covidreport.inference.limits import LIMITS, find_largest_difference
-from covidreport.inference.session import Session, prepare_batch
+from covidreport.inference.session import Session
 from covidreport.records import Run
 
 SAMPLE = 64

@@ -31,9 +31,10 @@ from covidreport.dataset import read_dataset
 from covidreport.evaluate.decode import decode_chunk
 from covidreport.evaluate.loop import count_jobs, score_runs
 from covidreport.evaluate.scored import OpenedRun
+from covidreport.inference.batch import prepare_batch
 from covidreport.inference.execution import Execution, Precision
 from covidreport.inference.providers import choose_execution, describe_device
-from covidreport.inference.session import open_session, prepare_batch
+from covidreport.inference.session import open_session
 from covidreport.records import Run
 from train.device import set_float32
 from train.models import build_network, wrap_network

@@ -24,14 +24,16 @@ from covidreport.adopt.graph import (
 )
 from covidreport.adopt.presets import NAME_ONE, NOT_SAID, SCALE, XRV_LABELS, read_preset
 from covidreport.errors import RunError, StoreError, UsageError
-from covidreport.inference.contract import Graph, complete_words
+from covidreport.inference.contract import complete_words
+from covidreport.inference.graph import Graph
 from covidreport.records import ARGMAX, SOFTMAX, Run
-from covidreport.storage.contract import InputWords, find_faults, read_run_file
+from covidreport.storage.contract import find_faults, read_run_file
 from covidreport.storage.files import read_text
 from covidreport.storage.outline import Outline
 from covidreport.storage.published import read_indices, read_published
 from covidreport.storage.runs import is_run_folder, locate_run, read_run
 from covidreport.storage.shared import share_input
+from covidreport.storage.words import InputWords
 from covidreport.store import RUN_FILE, write_run
 
 LABEL_FILES: Final = (

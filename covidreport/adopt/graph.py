@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from covidreport.errors import RunError
-from covidreport.inference.contract import Graph, Tensor
 from covidreport.inference.ending import read_ending
+from covidreport.inference.graph import Graph, Tensor
 from covidreport.storage.outline import Outline, ValueOutline
 from covidreport.storage.wire import read_outline
 

@@ -23,8 +23,9 @@ from covidreport.evaluate.opening import open_model
 from covidreport.evaluate.reference import answer_pictures, keep_reference
 from covidreport.evaluate.thresholds import Thresholds
 from covidreport.inference.contract import complete_words, state_words
+from covidreport.inference.graph import describe_graph
 from covidreport.inference.limits import find_largest_difference, find_limits
-from covidreport.inference.session import Session, describe_graph
+from covidreport.inference.session import Session
 from covidreport.metrics import logit, to_logits
 from covidreport.metrics.combined import CombinedBy, combine_logits
 from covidreport.records import ARGMAX, SOFTMAX, Activation, Failure, ModelLimits, Run

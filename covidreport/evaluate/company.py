@@ -22,13 +22,9 @@ from covidreport.errors import RunError
 from covidreport.evaluate.decode import decode_chunk
 from covidreport.evaluate.occlusion import Occlusion, occlude_pixels
 from covidreport.images.cache import PixelCache
+from covidreport.inference.batch import prepare_batch
 from covidreport.inference.limits import find_largest_difference, find_limits
-from covidreport.inference.session import (
-    OutOfMemoryError,
-    Session,
-    TimeLimitError,
-    prepare_batch,
-)
+from covidreport.inference.session import OutOfMemoryError, Session, TimeLimitError
 from covidreport.records import Dataset, Failure, Finding, PixelSpec
 
 SAMPLED: Final = 3

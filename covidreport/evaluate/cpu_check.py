@@ -22,15 +22,11 @@ from covidreport.evaluate.decode import decode_chunk
 from covidreport.evaluate.disturbances import Disturbances
 from covidreport.evaluate.occlusion import Altered, occlude_pixels
 from covidreport.evaluate.scored import OpenedRun, ScoredRun
+from covidreport.inference.batch import prepare_batch
 from covidreport.inference.execution import Precision
 from covidreport.inference.limits import Limits, find_largest_difference, find_limits
 from covidreport.inference.providers import CPU
-from covidreport.inference.session import (
-    OutOfMemoryError,
-    Session,
-    open_session,
-    prepare_batch,
-)
+from covidreport.inference.session import OutOfMemoryError, Session, open_session
 from covidreport.metrics import predict_labels
 from covidreport.records import Activation, Dataset, DecisionRule, Failure, Finding, PixelSpec, Run
 from covidreport.storage.model import measure_model

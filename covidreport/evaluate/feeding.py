@@ -17,7 +17,8 @@ from covidreport.dataset.digests import digest_files
 from covidreport.dataset.split import take_rows
 from covidreport.evaluate.company import check_company
 from covidreport.evaluate.cpu_check import spread
-from covidreport.evaluate.folders import choose_hardware, evaluate_folders
+from covidreport.evaluate.folders import evaluate_folders
+from covidreport.evaluate.hardware import choose_hardware
 from covidreport.evaluate.loop import Advance, count_jobs, score_runs
 from covidreport.evaluate.memory import group_by_memory
 from covidreport.evaluate.opening import open_run_session
@@ -36,8 +37,9 @@ from covidreport.evaluate.resolve import choose_data, read_query
 from covidreport.evaluate.scored import OpenedRun, ScoredRun, open_columns
 from covidreport.evaluate.thresholds import TUNING_SPLIT
 from covidreport.inference.execution import Execution
+from covidreport.inference.graph import describe_graph
 from covidreport.inference.neighbours import Neighbours, list_neighbours
-from covidreport.inference.session import OutOfMemoryError, describe_graph
+from covidreport.inference.session import OutOfMemoryError
 from covidreport.inference.trial import TRIAL
 from covidreport.records import (
     Dataset,

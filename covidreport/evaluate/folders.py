@@ -13,8 +13,6 @@ from covidreport.dataset.files import Digests, FileStamps
 from covidreport.dataset.fill import fill_from_headers
 from covidreport.dataset.index import (
     DataQuery,
-    KnownData,
-    read_known,
     stamp_manifest,
     write_known,
 )
@@ -22,6 +20,7 @@ from covidreport.dataset.split import take_labels, take_rows
 from covidreport.errors import DatasetError, UsageError
 from covidreport.evaluate.cut import Cut, Parts
 from covidreport.evaluate.folds import evaluate_configurations
+from covidreport.evaluate.hardware import DEFAULT_PROVIDER, choose_hardware, expect_hardware
 from covidreport.evaluate.naming import name_in_runs, rename, tell_name
 from covidreport.evaluate.options import DEFAULT_TARGET, EvaluateOptions
 from covidreport.evaluate.outcome import RunOutcome
@@ -36,13 +35,11 @@ from covidreport.evaluate.resolve import (
     part_by_labels,
     read_split,
 )
-from covidreport.evaluate.reuse import reuse_all
 from covidreport.evaluate.sharing import Sharing
 from covidreport.evaluate.thresholds import Thresholds
 from covidreport.evaluate.thumbnails import keep_thumbnails
-from covidreport.inference.execution import Execution, Precision, read_precision
-from covidreport.inference.providers import choose_execution, expect_execution
-from covidreport.inference.several import share_cards
+from covidreport.evaluate.unchanged import find_known, query_part, reuse_unchanged, wants_anew
+from covidreport.inference.execution import Execution
 from covidreport.metrics.plan import MetricOptions
 from covidreport.records import (
     CrossValidated,
@@ -63,8 +60,6 @@ from covidreport.storage.replaced import NewImages
 from covidreport.store import REFERENCE_FILE
 from covidreport.text import list_some, listed
 
-DEFAULT_PROVIDER = "auto"
-DEFAULT_PRECISION = "fp32"
 ENGINES = ("local", "ray")
 """What may score the images."""
 MOST_NAMED = 10
@@ -141,17 +136,17 @@ def evaluate_folders(
     query = choose_data(options, split_folds(runs))
     parts = part_by_labels(runs, query.labels, target)
     known = None
-    if not _wants_anew(options) and not any(run.members for run in runs):
-        known = _read_all_known(query, parts)
-    expected = None if known is None else expect_execution(*_execution_options(options))
+    if not wants_anew(options) and not any(run.members for run in runs):
+        known = find_known(query, parts)
+    expected = None if known is None else expect_hardware(options)
     if known is not None and expected is not None:
-        reused = _reuse_unchanged(known, expected, options)
+        reused = reuse_unchanged(known, expected, options)
         if reused is not None:
             tell_name(query, known[0][0].dataset, on_event)
             return EvaluatedFolders(_order_outcomes(runs, reused))
     execution, findings = choose_hardware(options)
     if known is not None and execution.on(execution.device_id) != expected:
-        reused = _reuse_unchanged(known, execution, options)
+        reused = reuse_unchanged(known, execution, options)
         if reused is not None:
             tell_name(query, known[0][0].dataset, on_event)
             for finding in findings:
@@ -178,24 +173,10 @@ def evaluate_folders(
         requests |= {run.name: request for run in part.runs if not run.members}
         if request.use_cache and sharing is None:
             data = images.dataset
-            asked = _query_part(query, part)
+            asked = query_part(query, part)
             write_known(asked, request.known, manifest, data.root, data.paths, images.stamps)
     _say_replayed(outcomes, on_event)
     return EvaluatedFolders(_order_outcomes(runs, outcomes), warnings, requests)
-
-
-def _query_part(query: DataQuery, part: LabelledRuns) -> DataQuery:
-    return query if part.labels is None else replace(query, labels=part.labels)
-
-
-def _read_all_known(
-    query: DataQuery, parts: Sequence[LabelledRuns]
-) -> list[tuple[KnownData, LabelledRuns]] | None:
-    """What is known of the data as each part of the runs is evaluated on them; None unless it is
-    of all."""
-    known = [(read_known(_query_part(query, part)), part) for part in parts]
-    found = [(each, part) for each, part in known if each is not None]
-    return found if found and len(found) == len(parts) else None
 
 
 def _read_labelled(
@@ -275,72 +256,6 @@ def _say_replayed(outcomes: Sequence[RunOutcome], on_event: OnEvent) -> None:
                 "another did is not asked (`covidreport adopt` keeps answers)"
             )
         )
-
-
-def _wants_anew(options: EvaluateOptions) -> bool:
-    """Whether data, images and models are looked at, whatever is known of them."""
-    tuned = options.thresholds is not None and options.thresholds.tuned
-    asked = options.force or options.verify or options.thumbnails or options.occlusion or tuned
-    asked = asked or any(
-        each is not None and each.asked for each in (options.disturb, options.foreign)
-    )
-    asked = asked or options.maps is not None or options.cache is False
-    return bool(asked) or options.shard is not None or options.parts is not None
-
-
-def _execution_options(options: EvaluateOptions) -> tuple[str, Precision, int]:
-    precision = read_precision(options.precision or DEFAULT_PRECISION)
-    devices = options.devices
-    first = 0 if devices is None or devices == "auto" else devices[0]
-    return options.provider or DEFAULT_PROVIDER, precision, first
-
-
-def choose_hardware(options: EvaluateOptions) -> tuple[Execution, tuple[Finding, ...]]:
-    """Where models run, on all the cards that are asked for, and a finding where a GPU is there and
-    is not used.
-
-    Raises ProviderError where what is asked for does not work here, UsageError where cards are
-    named that what was found has none of.
-    """
-    execution, why = choose_execution(*_execution_options(options))
-    execution = share_cards(execution, options.devices, why)
-    return execution, () if why is None else (_gpu_not_used(why),)
-
-
-def _gpu_not_used(why: str) -> Finding:
-    return Finding(
-        "warning",
-        "gpu-not-used",
-        "A GPU is here and was not used",
-        why,
-        "Install what is missing, or ask for `--provider cpu` so that it is meant.",
-    )
-
-
-def _reuse_unchanged(
-    known: Sequence[tuple[KnownData, LabelledRuns]], execution: Execution, options: EvaluateOptions
-) -> list[RunOutcome] | None:
-    """The stored evaluations of all runs, if each may be kept: no image is read.
-
-    None where something is to be evaluated.
-    """
-    found: list[RunOutcome] = []
-    asked = list(dict.fromkeys(label for each, _ in known for label in each.labels))
-    target = check_target(options, asked)
-    batch = options.batch_size or default_batch(execution)
-    thresholds, metrics = options.thresholds or Thresholds(), options.metrics or MetricOptions()
-    metrics.plan(asked, target)  # what is said of a label that none has is refused
-    if not thresholds.tuned:
-        thresholds.of(asked)
-    for each, part in known:
-        plan = metrics.keep(each.labels).plan(each.labels, target)
-        reused = reuse_all(
-            each, thresholds.keep(each.labels), execution, batch, part.runs, plan, options.command
-        )
-        if reused is None:
-            return None
-        found += reused
-    return found
 
 
 def read_images(

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from covidreport.errors import RunError, StoreError
 from covidreport.images.reference import ReferencePixels, decode_reference
+from covidreport.inference.batch import prepare_batch
 from covidreport.inference.limits import find_largest_difference, find_limits
 from covidreport.inference.providers import describe_runtime
-from covidreport.inference.session import Session, measure_variation, prepare_batch
+from covidreport.inference.session import Session, measure_variation
 from covidreport.records import Finding, ReferenceAnswers, Run
 from covidreport.storage.reference import (
     REFERENCE_FILE,

@@ -19,8 +19,9 @@ from covidreport.evaluate.disturbances import Disturbances
 from covidreport.evaluate.occlusion import Altered, occlude_pixels
 from covidreport.evaluate.scored import OpenedRun, ScoredRun
 from covidreport.images.cache import PixelCache
+from covidreport.inference.batch import prepare_batch
 from covidreport.inference.device import DeviceAnswer, read_answers
-from covidreport.inference.session import OutOfMemoryError, prepare_batch
+from covidreport.inference.session import OutOfMemoryError
 from covidreport.records import Failure, InputSpec, PixelSpec
 
 _T = TypeVar("_T")

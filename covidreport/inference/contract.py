@@ -11,10 +11,17 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from msgspec import Struct
-
 from covidreport.errors import RunError
-from covidreport.inference.output import name_columns
+from covidreport.inference.graph import (
+    ONNX_DTYPES,
+    Graph,
+    Tensor,
+    check_input,
+    check_output,
+    fill_from_shape,
+    pick_input,
+    pick_output,
+)
 from covidreport.records import (
     ARGMAX,
     SOFTMAX,
@@ -23,51 +30,18 @@ from covidreport.records import (
     Dtype,
     Equalization,
     InputSpec,
-    Layout,
     PixelSpec,
     Run,
 )
-from covidreport.storage.contract import (
-    LARGEST_SIDE,
-    PREFIX,
-    VERSION,
-    WORDS,
-    read_input_words,
-    read_stated_words,
-    refuse,
-)
+from covidreport.storage.contract import read_input_words, read_stated_words, refuse
 from covidreport.storage.wire import read_metadata
+from covidreport.storage.words import PREFIX, VERSION, WORDS
 
-__all__ = ["PREFIX", "VERSION", "WORDS", "Graph", "Tensor", "contract_metadata", "read_contract",
-           "read_decision", "read_labels", "state_words"]  # fmt: skip
+__all__ = ["PREFIX", "VERSION", "WORDS", "contract_metadata", "read_contract", "read_decision",
+           "read_labels", "state_words"]  # fmt: skip
 
-ONNX_DTYPES: dict[str, Dtype] = {
-    "tensor(uint8)": "uint8",
-    "tensor(float)": "float32",
-    "tensor(float16)": "float16",
-}
 EQUALIZED: Final = ("histogram", "clahe")
 """What `per_image` does to pixels of 8 bits."""
-SCORE_TYPES: Final = ("tensor(float)", "tensor(float16)", "tensor(double)")
-"""What scores may be; an int64 is a class, and no score."""
-MOST_FED: Final = 2**31
-"""Values that a model may be fed at once: 3,500 colour images of 448 x 448."""
-
-
-class Tensor(Struct, frozen=True):
-    """An input or output of a graph: a dimension is None where it is dynamic."""
-
-    name: str
-    shape: tuple[int | None, ...]
-    dtype: str
-
-
-class Graph(Struct, frozen=True):
-    """What an ONNX file says of itself before anything is run."""
-
-    inputs: tuple[Tensor, ...]
-    outputs: tuple[Tensor, ...]
-    metadata: Mapping[str, str]
 
 
 def contract_metadata(
@@ -136,8 +110,8 @@ def _read_words(
         if word in stated and not _agree(stated[word], said[word])
     ]
     words = {**stated, **said}
-    source = _pick_input(graph.inputs, words.get("input_name"), faults)
-    output = _pick_output(graph.outputs, words.get("output_name"), faults)
+    source = pick_input(graph.inputs, words.get("input_name"), faults)
+    output = pick_output(graph.outputs, words.get("output_name"), faults)
     if faults or source is None or output is None:
         raise _refusal(faults)
     dtype = ONNX_DTYPES.get(source.dtype)
@@ -145,7 +119,7 @@ def _read_words(
         raise _refusal([f"input {source.name!r} is {source.dtype}; uint8, float or float16 is fed"])
     if len(source.shape) != 4:
         raise _refusal([f"input {source.name!r} has {len(source.shape)} axes; images have 4"])
-    _fill_from_shape(words, source)
+    fill_from_shape(words, source)
     return words, source, output, dtype
 
 
@@ -200,80 +174,6 @@ def _agree(stated: object, said: object) -> bool:
     return stated == said
 
 
-def _pick_input(tensors: Sequence[Tensor], name: object, faults: list[str]) -> Tensor | None:
-    """The input that images go into; a graph that needs another one as well can't be fed.
-
-    ONNX Runtime counts no input that has a default among them; one that may be omitted has a type
-    that begins with `optional`.
-    """
-    needed = [tensor for tensor in tensors if not tensor.dtype.startswith("optional")]
-    if name is None and len(needed) > 1:
-        names = ", ".join(tensor.name for tensor in needed)
-        faults.append(
-            f"it needs {len(needed)} inputs ({names}), and only images are fed: export it with all "
-            "but one as constants, or with defaults"
-        )
-        return None
-    picked = _pick(needed if name is None else tensors, name, "input", faults)
-    others = ", ".join(repr(tensor.name) for tensor in needed if tensor is not picked)
-    if picked is not None and others:
-        faults.append(
-            f"it also needs the input {others}, and only images are fed, to {picked.name!r}: "
-            "export it with that input as a constant, or with a default"
-        )
-    return picked
-
-
-def _pick_output(tensors: Sequence[Tensor], name: object, faults: list[str]) -> Tensor | None:
-    """The output that holds the scores: numbers of a floating type."""
-    maps = [tensor for tensor in tensors if tensor.dtype.startswith("seq(map(")]
-    if name is None and maps and not any(tensor.dtype in SCORE_TYPES for tensor in tensors):
-        name = maps[0].name  # beside the class, which is no score either
-    picked = _pick(tensors, name, "output", faults)
-    if picked is None or picked.dtype in SCORE_TYPES:
-        return picked
-    others = [tensor.name for tensor in tensors if tensor.dtype in SCORE_TYPES]
-    remedy = f"name one of {', '.join(others)}" if others else "export one that does"
-    if picked in maps and not others:  # scikit-learn's, by skl2onnx
-        remedy = 'export it with options={"zipmap": False}'
-    faults.append(
-        f"output {picked.name!r} is {picked.dtype}, which holds no scores (float16, float and "
-        f"double do): {remedy}"
-    )
-    return None
-
-
-def _pick(tensors: Sequence[Tensor], name: object, kind: str, faults: list[str]) -> Tensor | None:
-    """The tensor called `name`, or the only one there is."""
-    names = ", ".join(tensor.name for tensor in tensors)
-    if name is None:
-        if len(tensors) == 1:
-            return tensors[0]
-        faults.append(f"it has {len(tensors)} {kind}s ({names}): say which in `{kind}_name`")
-        return None
-    for tensor in tensors:
-        if tensor.name == name:
-            return tensor
-    faults.append(f"it has no {kind} {name!r} (it has {names})")
-    return None
-
-
-def _fill_from_shape(words: dict[str, Any], source: Tensor) -> None:
-    """Take layout, channels and size from the input's shape where it allows one reading only."""
-    _, a, b, c = source.shape
-    if "layout" not in words:
-        first, last = a in (1, 3), c in (1, 3)
-        if first != last:
-            words["layout"] = "NCHW" if first else "NHWC"
-    if "layout" not in words:
-        return
-    channels, height, width = (a, b, c) if words["layout"] == "NCHW" else (c, a, b)
-    if channels is not None:
-        words.setdefault("channels", channels)
-    if height is not None and width is not None:
-        words.setdefault("size", (height, width))
-
-
 def _build_spec(
     words: Mapping[str, Any], source: Tensor, output: Tensor, dtype: Dtype
 ) -> InputSpec:
@@ -301,8 +201,8 @@ def _build_spec(
     ]
     if len(set(mapped)) != len(mapped):
         faults.append(f"`label_map` gives two outputs one name: {', '.join(mapped)}")
-    faults += _check_input(pixels, words["layout"], source)
-    faults += _check_output(output, labels)
+    faults += check_input(pixels, words["layout"], source)
+    faults += check_output(output, labels)
     faults += _check_decision(words)
     if faults:
         raise _refusal(faults)
@@ -401,53 +301,3 @@ def _read_scale(
 def _spread(value: float | tuple[float, ...] | None, channels: int) -> tuple[float, ...] | None:
     """A number for each channel; one number is that of every channel."""
     return (value,) * channels if isinstance(value, float) else value
-
-
-def _check_input(pixels: PixelSpec, layout: Layout, source: Tensor) -> list[str]:
-    """What the graph can't take: it must be fed the size that it states, and that must be sane."""
-    stated = (pixels.channels, pixels.height, pixels.width)
-    batch, a, b, c = source.shape
-    taken = (a, b, c) if layout == "NCHW" else (c, a, b)
-    faults = [
-        f"the contract says {name} {want}, the graph takes {have}"
-        for name, want, have in zip(("channels", "height", "width"), stated, taken, strict=True)
-        if have is not None and have != want
-    ]
-    if not faults and max(pixels.height, pixels.width) > LARGEST_SIDE:
-        faults.append(
-            f"the graph takes {pixels.height} x {pixels.width} pixels; at most {LARGEST_SIDE} a "
-            "side are fed"
-        )
-    if pixels.channels not in (1, 3):
-        faults.append(f"the graph takes {pixels.channels} channels; images have 1 (grey) or 3")
-    if (batch or 1) * pixels.channels * pixels.height * pixels.width > MOST_FED:
-        faults.append(
-            f"the graph takes {batch or 1:,} images of {pixels.height} x {pixels.width} at once; "
-            f"at most {MOST_FED:,} values are fed: export it with a dynamic batch axis"
-        )
-    return faults
-
-
-def _check_output(output: Tensor, labels: Sequence[str | None]) -> list[str]:
-    """What the graph can't answer with: a column for each label, or one number for one label.
-
-    Where a graph states no shape at all, its answers show it.
-    """
-    shape, names = output.shape, name_columns(labels)
-    if len(shape) == 1 and len(labels) > 1:
-        return [
-            f"output {output.name!r} has one axis, and {len(labels)} labels ({names}) need a "
-            "column each"
-        ]
-    if len(shape) > 1 and shape[1] not in (None, len(labels)):
-        return [
-            f"output {output.name!r} has {shape[1]} columns and the contract names {len(labels)} "
-            f"labels ({names})"
-        ]
-    if any(side not in (None, 1) for side in shape[2:]):
-        sides = " x ".join("?" if side is None else str(side) for side in shape[2:])
-        return [
-            f"output {output.name!r} gives {sides} numbers for each label, and one is wanted: "
-            "pool them in the graph"
-        ]
-    return []

@@ -24,3 +24,13 @@ def engine_folder(model_sha256: str, execution: Execution) -> Path | None:
         "options": execution.options,
     }
     return open_entry(KIND, name_entry(facts))
+
+
+def keep_engines(folder: Path) -> dict[str, str]:
+    """The options of the provider that let TensorRT keep there what it compiles."""
+    return {
+        "trt_engine_cache_enable": "True",
+        "trt_engine_cache_path": str(folder),
+        "trt_timing_cache_enable": "True",
+        "trt_timing_cache_path": str(folder),
+    }

@@ -12,7 +12,8 @@ from typing import Any, Final
 from msgspec import Struct
 
 from covidreport.errors import RunError
-from covidreport.inference.contract import Graph, complete_words, read_contract
+from covidreport.inference.contract import complete_words, read_contract
+from covidreport.inference.graph import Graph
 from covidreport.records import Fit, InputSpec
 
 IMAGENET: Final[Mapping[str, Any]] = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}

@@ -77,3 +77,16 @@ def cut_probabilities(
         )
     cut: NDArray[np.floating] = np.clip(scores, 0, 1)
     return cut
+
+
+def softmax(logits: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Softmax over the last axis, in float64, given back as `keep_type` says; same shape.
+
+    NaN where a logit is not finite.
+    """
+    wide = logits.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # an infinite logit: the run is refused for its NaN
+        powers = np.exp(wide - wide.max(axis=-1, keepdims=True))
+        probabilities = powers / powers.sum(axis=-1, keepdims=True)
+    result: NDArray[np.floating] = probabilities.astype(keep_type(logits[:0]).dtype)
+    return result

@@ -14,11 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covidreport.errors import ProviderError, RunError
-from covidreport.inference.contract import Graph, Tensor, read_contract
+from covidreport.inference.batch import prepare_batch
+from covidreport.inference.contract import read_contract
+from covidreport.inference.engines import keep_engines
 from covidreport.inference.execution import Execution
+from covidreport.inference.graph import describe_graph
 from covidreport.inference.half import half_model
 from covidreport.inference.memory import allowed_bytes
-from covidreport.inference.output import cut_probabilities, keep_type, take_scores
+from covidreport.inference.output import cut_probabilities, keep_type, softmax, take_scores
 from covidreport.inference.placement import Placement, read_placement
 from covidreport.inference.providers import (
     CPU,
@@ -251,76 +254,6 @@ def measure_variation(session: Session) -> float:
     return float(np.nanmax(np.abs(first - second), initial=0.0))
 
 
-def softmax(logits: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Softmax over the last axis, in float64, given back as `keep_type` says; same shape.
-
-    NaN where a logit is not finite.
-    """
-    wide = logits.astype(np.float64)
-    with np.errstate(invalid="ignore"):  # an infinite logit: the run is refused for its NaN
-        powers = np.exp(wide - wide.max(axis=-1, keepdims=True))
-        probabilities = powers / powers.sum(axis=-1, keepdims=True)
-    result: NDArray[np.floating] = probabilities.astype(keep_type(logits[:0]).dtype)
-    return result
-
-
-def prepare_batch(pixels: NDArray[np.uint8], spec: InputSpec) -> NDArray[Any]:
-    """Turn uint8 pixels `(N, H, W, C)` into what the model's input takes.
-
-    Layout, order of the channels and dtype as in `spec`; where the input is a float, divided by
-    `divisor`, less `mean`, over `std`, in float32. Before that `min-max` stretches each image to 0
-    to 255; `z-score` takes the place of it all. Both are over all pixels and channels of an image,
-    and give 0 for one of a single value, as MONAI's `NormalizeIntensity` and `ScaleIntensity`.
-    """
-    batch: NDArray[Any] = pixels[..., ::-1] if spec.channel_order == "BGR" else pixels
-    if spec.dtype != "uint8":
-        batch = batch.astype(np.float32)
-        if spec.per_image is not None:
-            batch = _normalise(batch, spec.per_image)
-        batch /= np.float32(spec.divisor)
-        if spec.mean is not None:
-            batch -= np.asarray(spec.mean, np.float32)
-        if spec.std is not None:
-            batch /= np.asarray(spec.std, np.float32)
-        batch = batch.astype(spec.dtype, copy=False)
-    if spec.layout == "NCHW":
-        batch = batch.transpose(0, 3, 1, 2)
-    return np.ascontiguousarray(batch)
-
-
-def _normalise(batch: NDArray[np.float32], how: str) -> NDArray[np.float32]:
-    """Each image of `(N, H, W, C)` by itself."""
-    axes = (1, 2, 3)
-    if how == "z-score":
-        wide = batch.astype(np.float64)
-        shift, scale = wide.mean(axes, keepdims=True), wide.std(axes, keepdims=True)
-    else:
-        shift = batch.min(axes, keepdims=True)
-        scale = (batch.max(axes, keepdims=True) - shift) / 255
-    result: NDArray[np.float32] = (batch - shift) / np.where(scale == 0, 1, scale)
-    return result.astype(np.float32)
-
-
-def describe_graph(inner: ort.InferenceSession) -> Graph:
-    """Inputs, outputs and metadata of an opened model; named or unknown dimensions are None."""
-
-    def tensors(nodes: Any) -> tuple[Tensor, ...]:
-        return tuple(
-            Tensor(
-                node.name,
-                tuple(side if isinstance(side, int) and side > 0 else None for side in node.shape),
-                node.type,
-            )
-            for node in nodes
-        )
-
-    return Graph(
-        inputs=tensors(inner.get_inputs()),
-        outputs=tensors(inner.get_outputs()),
-        metadata=dict(inner.get_modelmeta().custom_metadata_map),
-    )
-
-
 def open_session(
     path: Path,
     execution: Execution = CPU,
@@ -356,12 +289,7 @@ def open_session(
     # TensorRT compiles for minutes; what it made is kept by the model's bytes, as `engines` says.
     extra: dict[str, str] = {}
     if execution.provider.name == "tensorrt" and engines is not None:
-        extra = {
-            "trt_engine_cache_enable": "True",
-            "trt_engine_cache_path": str(engines),
-            "trt_timing_cache_enable": "True",
-            "trt_timing_cache_path": str(engines),
-        }
+        extra = keep_engines(engines)
     try:
         inner = _create(model, execution, threads, extra, limits)
     except TimeoutError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeGuard, TypeVar, get_args
 
@@ -26,7 +27,8 @@ from covidreport.records import (
     TargetMetric,
 )
 from covidreport.storage.address import explain_address, locate
-from covidreport.storage.contract import InputWords, find_faults
+from covidreport.storage.contract import find_faults
+from covidreport.storage.words import InputWords
 from covidreport.text import listed
 
 T = TypeVar("T")
@@ -62,6 +64,13 @@ def _is_proportion(value: object) -> TypeGuard[int | float]:
 
 def _is_texts(value: object) -> TypeGuard[list[str]]:
     return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+
+def _one_of(known: tuple[T, ...], key: str, value: Any, expected: str = "") -> T:
+    if value not in known:
+        raise _refuse(key, value, expected or f"{' or '.join(map(repr, known))} is wanted")
+    found: T = value
+    return found
 
 
 def text(key: str, value: Any) -> str:
@@ -180,18 +189,12 @@ def memory(key: str, value: Any) -> float:
 
 def interval(key: str, value: Any) -> IntervalKind:
     """How the interval of a rate is made."""
-    if value not in INTERVALS:
-        raise _refuse(key, value, f"{' or '.join(map(repr, INTERVALS))} is wanted")
-    kind: IntervalKind = value
-    return kind
+    return _one_of(INTERVALS, key, value)
 
 
 def policy(key: str, value: Any) -> MissPolicy:
     """What the gate asks of missed cases."""
-    if value not in POLICIES:
-        raise _refuse(key, value, f"{', '.join(map(repr, POLICIES))} are the policies")
-    asked: MissPolicy = value
-    return asked
+    return _one_of(POLICIES, key, value, f"{', '.join(map(repr, POLICIES))} are the policies")
 
 
 def fractions(key: str, value: Any) -> tuple[float, ...]:
@@ -302,9 +305,8 @@ def _statement(key: str, value: Any) -> str:
 
 
 def _sampling(key: str, value: Any) -> Sampling | str:
-    if value not in (*SAMPLINGS, ""):
-        raise _refuse(key, value, f"{', '.join(map(repr, SAMPLINGS))} are the ways to sample")
-    return str(value)
+    ways = f"{', '.join(map(repr, SAMPLINGS))} are the ways to sample"
+    return _one_of((*SAMPLINGS, ""), key, value, ways)
 
 
 STUDY: Mapping[str, Callable[[str, Any], Any]] = {
@@ -316,22 +318,12 @@ STUDY: Mapping[str, Callable[[str, Any], Any]] = {
 
 def site_rank(key: str, value: Any) -> SiteRank:
     """What runs are ordered by over sites."""
-    if value not in SITE_RANKS:
-        raise _refuse(key, value, f"{' or '.join(map(repr, SITE_RANKS))} is wanted")
-    rank: SiteRank = value
-    return rank
+    return _one_of(SITE_RANKS, key, value)
 
 
 def patient_rule(key: str, value: Any) -> PatientRule | None:
     """`rule` of the table `patients`."""
-    return _read_table(key, value, ("rule", _patient_rule), PATIENTS_FORMAT)
-
-
-def _patient_rule(key: str, value: Any) -> PatientRule:
-    if value not in PATIENT_RULES:
-        raise _refuse(key, value, f"{' or '.join(map(repr, PATIENT_RULES))} is wanted")
-    rule: PatientRule = value
-    return rule
+    return _read_table(key, value, ("rule", partial(_one_of, PATIENT_RULES)), PATIENTS_FORMAT)
 
 
 def hidden_sections(key: str, value: Any) -> frozenset[str] | None:

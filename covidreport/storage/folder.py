@@ -8,7 +8,7 @@ from typing import Any
 
 from covidreport.records import Epoch
 from covidreport.storage.codec import write_json
-from covidreport.storage.contract import RUN_SCHEMA
+from covidreport.storage.words import RUN_SCHEMA
 from covidreport.storage.write import write_atomic
 
 RUN_FILE = "run.json"

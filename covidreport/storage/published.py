@@ -16,8 +16,9 @@ from typing import Any, Final, TypeGuard
 from msgspec import Struct
 
 from covidreport.errors import StoreError
-from covidreport.storage.contract import InputWords, find_faults
+from covidreport.storage.contract import find_faults
 from covidreport.storage.files import read_text, stands
+from covidreport.storage.words import InputWords
 
 CONFIG: Final = "config.json"
 PREPROCESSOR: Final = "preprocessor_config.json"

@@ -19,7 +19,7 @@ from covidreport.boundary import attempt
 from covidreport.errors import StoreError, UsageError
 from covidreport.records import CrossValidated, Evaluation, Failure, Run
 from covidreport.storage.address import refuse_address
-from covidreport.storage.contract import PREFIX, read_run_file
+from covidreport.storage.contract import read_run_file
 from covidreport.storage.copied import show_place
 from covidreport.storage.evaluation import read_evaluation
 from covidreport.storage.files import format_path, open_file, stands
@@ -40,6 +40,7 @@ from covidreport.storage.search import (
     model_beside,
 )
 from covidreport.storage.wire import read_metadata
+from covidreport.storage.words import PREFIX
 
 Tell = Callable[[str], None]
 """Called with what a reader should know of what was found, a sentence each."""

@@ -8,8 +8,8 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from covidreport.records import CrossValidated, Run
-from covidreport.storage.contract import PREFIX, WORDS
 from covidreport.storage.wire import read_metadata
+from covidreport.storage.words import PREFIX, WORDS
 
 _INSTEAD: Final[Mapping[str, tuple[str, ...]]] = {"divisor": ("range",), "range": ("divisor",)}
 """What a run says in place of others, which it then takes nothing of."""

@@ -11,8 +11,9 @@ from covidreport.adopt.torchvision import TRANSFORMS, find_architecture, read_tr
 from covidreport.errors import UsageError
 from covidreport.images.pixels import DecodedImage
 from covidreport.images.resize import fit_pixels
-from covidreport.inference.contract import Graph, Tensor, read_contract
-from covidreport.inference.session import prepare_batch
+from covidreport.inference.batch import prepare_batch
+from covidreport.inference.contract import read_contract
+from covidreport.inference.graph import Graph, Tensor
 
 
 def _weights():

@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 
-from covidreport.evaluate import folders
+from covidreport.evaluate import hardware
 from covidreport.inference.execution import Execution
 from covidreport.store import read_evaluation
 from tests.cli.command import write_model, write_project
@@ -108,7 +108,7 @@ def test_precision_card_and_batch_are_those_of_evaluate(covidreport, study, monk
         asked.append(words)
         return Execution(PRETEND, *words[1:]), None
 
-    monkeypatch.setattr(folders, "choose_execution", choose)
+    monkeypatch.setattr(hardware, "choose_execution", choose)
     done = covidreport(
         "ci", "runs/better", "--baseline", "runs/base", "--json",
         "--precision", "fp16", "--device-id", "3", "--batch-size", "2",

@@ -15,8 +15,9 @@ from scipy.special import expit, logit
 from covidreport.combine import NewRun, combine_runs, graph
 from covidreport.errors import RunError, UsageError
 from covidreport.evaluate.thresholds import Thresholds
+from covidreport.inference.batch import prepare_batch
 from covidreport.inference.contract import contract_metadata
-from covidreport.inference.session import open_session, prepare_batch
+from covidreport.inference.session import open_session
 from covidreport.records import PixelSpec
 from covidreport.storage.runs import read_run
 from tests.onnx_models import LABELS, move_weights_out, write_brightness_model

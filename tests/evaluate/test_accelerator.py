@@ -20,12 +20,13 @@ from covidreport.evaluate.loop import score_runs
 from covidreport.evaluate.request import default_batch
 from covidreport.evaluate.scored import OpenedRun
 from covidreport.inference import device, session
+from covidreport.inference.batch import prepare_batch
 from covidreport.inference.device import DeviceFeed
 from covidreport.inference.execution import Execution
 from covidreport.inference.limits import LIMITS
 from covidreport.inference.placement import Placement
 from covidreport.inference.providers import CPU
-from covidreport.inference.session import open_session, prepare_batch
+from covidreport.inference.session import open_session
 from covidreport.inference.signs import Signs
 from covidreport.records import Failure
 from covidreport.storage.runs import read_run

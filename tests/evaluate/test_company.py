@@ -15,8 +15,9 @@ from PIL import Image
 from covidreport.dataset.unlabelled import find_images
 from covidreport.evaluate.company import meet_company, pick_images
 from covidreport.gate.limits import read_limit
+from covidreport.inference.batch import prepare_batch
 from covidreport.inference.execution import Execution
-from covidreport.inference.session import open_session, prepare_batch
+from covidreport.inference.session import open_session
 from covidreport.inference.signs import Signs
 from covidreport.predict import predict_images
 from covidreport.storage.runs import read_run

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from covidreport.errors import RunError
-from covidreport.inference.contract import Graph, Tensor, contract_metadata, read_contract
-from covidreport.inference.session import prepare_batch
+from covidreport.inference.batch import prepare_batch
+from covidreport.inference.contract import contract_metadata, read_contract
+from covidreport.inference.graph import Graph, Tensor
 from covidreport.records import Equalization, PixelSpec
 
 LABELS = ("covid-19", "normal", "pneumonia")

@@ -13,9 +13,10 @@ from onnx import numpy_helper
 
 from covidreport.errors import RunError
 from covidreport.inference import session as sessions
+from covidreport.inference.batch import prepare_batch
 from covidreport.inference.device import SLOTS, Bound, DeviceFeed, DeviceQueue, read_answers
 from covidreport.inference.providers import CPU
-from covidreport.inference.session import OutOfMemoryError, open_session, prepare_batch
+from covidreport.inference.session import OutOfMemoryError, open_session
 from tests.cli.bad_runs import edit_model, end_with
 from tests.onnx_models import write_brightness_model
 from tests.pretended import DEVICE, OUT_OF_MEMORY, Inner

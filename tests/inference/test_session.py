@@ -8,11 +8,13 @@ import pytest
 
 from covidreport.errors import ProviderError, RunError
 from covidreport.inference import session as sessions
+from covidreport.inference.batch import prepare_batch
 from covidreport.inference.cards import cuda_of_build, has_nvidia_device
 from covidreport.inference.device import Bound, DeviceFeed
 from covidreport.inference.execution import Execution
+from covidreport.inference.output import softmax
 from covidreport.inference.providers import CPU, provider_named
-from covidreport.inference.session import open_session, prepare_batch, softmax
+from covidreport.inference.session import open_session
 from covidreport.records import ModelLimits, PixelSpec
 from tests.onnx_models import write_brightness_model
 from tests.pretended import DEVICE

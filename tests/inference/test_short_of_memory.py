@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from covidreport.inference.session import open_session, prepare_batch
+from covidreport.inference.batch import prepare_batch
+from covidreport.inference.session import open_session
 from tests.onnx_models import write_brightness_model
 from tests.pretended import make_greedy
 
@@ -22,10 +23,9 @@ import json, sys
 from pathlib import Path
 import numpy as np
 from covidreport.errors import RunError
+from covidreport.inference.batch import prepare_batch
 from covidreport.inference.device import Bound, DeviceFeed
-from covidreport.inference.session import (
-    OutOfMemoryError, measure_variation, open_session, prepare_batch,
-)
+from covidreport.inference.session import OutOfMemoryError, measure_variation, open_session
 from covidreport.records import ModelLimits
 from tests.pretended import DEVICE
 

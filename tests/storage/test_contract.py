@@ -7,13 +7,8 @@ import json
 import pytest
 
 from covidreport.errors import RunError
-from covidreport.storage.contract import (
-    MEANT,
-    WORDS,
-    read_input_words,
-    read_run_file,
-    read_stated_words,
-)
+from covidreport.storage.contract import read_input_words, read_run_file, read_stated_words
+from covidreport.storage.words import MEANT, WORDS
 
 WRONG_INPUT = [
     ("antialias", '"false"', "`input.antialias` is 'false'; true or false, without quotes"),

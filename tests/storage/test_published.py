@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from covidreport.storage.contract import InputWords, find_faults
+from covidreport.storage.contract import find_faults
 from covidreport.storage.published import (
     read_indices,
     read_processor,
     read_published,
     read_timm,
 )
+from covidreport.storage.words import InputWords
 
 VIT = {
     "do_normalize": True, "do_rescale": True, "do_resize": True,

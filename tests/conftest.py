@@ -20,9 +20,9 @@ from covidreport.storage.cache_folder import take_damage
 from tests.computed import compute_once, keep_drawing
 from tests.forking import DRAWINGS, VARIABLE, find_forks, offer_forks
 from tests.shared import share
-from tests.visits import browser, visit
+from tests.visits import browser, visit, windows
 
-__all__ = ["browser", "share", "visit"]
+__all__ = ["browser", "share", "visit", "windows"]
 
 LONGEST = (
     "tests/test_readme.py",

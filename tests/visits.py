@@ -44,30 +44,68 @@ def browser() -> Iterator[Any]:
         opened.close()
 
 
+class Windows:
+    """Pages that were shut and are opened again: another process for each takes half a visit.
+
+    One shows what the last test left in no way: it went to an empty page, its mouse to the corner.
+    Reports store nothing.
+    """
+
+    def __init__(self, browser: Any) -> None:
+        self._browser = browser
+        self._idle: dict[tuple[tuple[str, Any], ...], list[Any]] = {}
+
+    def open(self, width: int, height: int, choices: dict[str, Any]) -> Any:
+        """An empty page of that size, of a context that these choices made."""
+        size = {"width": width, "height": height}
+        idle = self._idle.get(tuple(sorted(choices.items())))
+        if not idle:
+            context = self._browser.new_context(viewport=size, **choices)
+            context.set_default_timeout(10_000)
+            return context.new_page()
+        page = idle.pop()
+        page.set_viewport_size(size)
+        page.emulate_media(media="null", color_scheme=choices.get("color_scheme", "light"))
+        return page
+
+    def shut(self, page: Any, choices: dict[str, Any]) -> None:
+        """Empty a page for the next that asks for one."""
+        page.unroute_all()
+        page.goto("about:blank")
+        page.mouse.move(0, 0)
+        self._idle.setdefault(tuple(sorted(choices.items())), []).append(page)
+
+
+@pytest.fixture(scope="session")
+def windows(browser) -> Windows:
+    return Windows(browser)
+
+
 @dataclass
 class Visit:
     """A page that was opened, what its console said, and what it asked the network for."""
 
     page: Any
+    choices: dict[str, Any]
     console: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
 
+    def hear(self, message: Any) -> None:
+        """What the console said, or an error that nothing caught."""
+        self.console.append(getattr(message, "text", str(message)))
+
 
 @pytest.fixture
-def visit(browser):
+def visit(windows):
     """Opens a report: `visit(path, width=360, color_scheme="dark", java_script_enabled=False)`.
 
     The page's console must stay silent and nothing but the file may be asked for; that is checked
     when the test ends, in every test.
     """
     visits: list[Visit] = []
-    contexts: list[Any] = []
 
     def visit(path: Path, width: int = 1280, height: int = 900, **choices: Any) -> Any:
-        context = browser.new_context(viewport={"width": width, "height": height}, **choices)
-        context.set_default_timeout(10_000)
-        contexts.append(context)
-        seen = Visit(context.new_page())
+        seen = Visit(windows.open(width, height, choices), choices)
         visits.append(seen)
 
         def watch(route: Any) -> None:
@@ -77,14 +115,16 @@ def visit(browser):
                 seen.requests.append(route.request.url)
                 route.abort()
 
-        seen.page.on("console", lambda message: seen.console.append(message.text))
-        seen.page.on("pageerror", lambda error: seen.console.append(str(error)))
+        seen.page.on("console", seen.hear)
+        seen.page.on("pageerror", seen.hear)
         seen.page.route("**/*", watch)
         seen.page.goto(path.as_uri())
         return seen.page
 
     yield visit
-    for context in contexts:
-        context.close()
+    for seen in visits:
+        windows.shut(seen.page, seen.choices)
+        seen.page.remove_listener("console", seen.hear)
+        seen.page.remove_listener("pageerror", seen.hear)
     assert [seen.console for seen in visits if seen.console] == []
     assert [seen.requests for seen in visits if seen.requests] == []

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 from PIL import Image
 
-from covidreport.records import PixelSpec, Scores, StoredMap, StoredMaps
+from covidreport.records import PixelSpec, ReportData, Scores, StoredMap, StoredMaps
 from covidreport.report.choices import ReportChoices
 from covidreport.report.collect import collect_report
 from covidreport.report.formats import render_html
@@ -60,9 +60,21 @@ def scored_runs(share: Share) -> Path:
 
 
 @pytest.fixture(scope="session")
-def scored_page(scored_runs, share: Share) -> Path:
+def scored_data(scored_runs, share: Share) -> ReportData:
+    """What the report of 18 runs with scores holds."""
+    runs = discover_runs([scored_runs])
+    return share("scored-data", lambda _: collect_report(runs, ReportChoices("covid-19", 0.5)))
+
+
+@pytest.fixture(scope="session")
+def scored_page(scored_data, share: Share) -> Path:
     """The report of 18 runs with scores."""
-    return share("scored-page", lambda folder: render_report([scored_runs], folder / "report.html"))
+
+    def make(folder: Path) -> Path:
+        (folder / "report.html").write_text(render_html(scored_data), encoding="utf-8")
+        return folder / "report.html"
+
+    return share("scored-page", make)
 
 
 @pytest.fixture(scope="session")

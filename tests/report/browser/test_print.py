@@ -8,12 +8,9 @@ import pytest
 from msgspec.structs import replace
 
 from covidreport.records import Case, ReportData
-from covidreport.report.choices import ReportChoices
-from covidreport.report.collect import collect_report
 from covidreport.report.formats import render_html
 from covidreport.report.options import RenderOptions
 from covidreport.report.sections import SECTIONS
-from covidreport.storage.runs import discover_runs
 
 NARROWEST = 695
 """The narrower of A4 and US Letter within its margins, in CSS pixels: 184 mm (A4)."""
@@ -46,11 +43,6 @@ _GRID = """() => [...document.querySelectorAll("table.signs")]
     narrowest: Math.min(...[...table.tBodies[0].rows[0].cells].map(one => one.offsetWidth)),
     letters: parseFloat(getComputedStyle(table.tBodies[0].rows[0].cells[2]).fontSize),
   }))"""
-
-
-@pytest.fixture(scope="session")
-def scored_data(scored_runs) -> ReportData:
-    return collect_report(discover_runs([scored_runs]), ReportChoices("covid-19", 0.5))
 
 
 @pytest.mark.parametrize("name", ["study_page", "scored_page"])

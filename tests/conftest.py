@@ -90,7 +90,7 @@ LONGEST = (
 )
 """Files whose tests and fixtures take six seconds or more of a core, the longest first."""
 COMPUTING = (
-    "covidreport.evaluate.build",
+    "covidreport.evaluate.describe",
     "covidreport.evaluate.scoring",
     "covidreport.gate.near_threshold",
     "covidreport.import_scores",
@@ -216,4 +216,5 @@ def computed_once(request, monkeypatch):
 def no_trial(request, monkeypatch):
     """No model is tried in a process of its own, but where a test asks for it: that takes time."""
     if "trial" not in request.keywords:
-        monkeypatch.setattr("covidreport.inference.trial.Trial.try_model", lambda *_, **__: None)
+        for name in ("begin", "try_model"):
+            monkeypatch.setattr(f"covidreport.inference.trial.Trial.{name}", lambda *_, **__: None)

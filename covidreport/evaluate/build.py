@@ -15,11 +15,12 @@ import numpy as np
 from msgspec import to_builtins
 
 from covidreport import __version__
-from covidreport.audit import audit_activation, audit_scores, find_synthetic
+from covidreport.audit import audit_activation, find_synthetic
 from covidreport.dataset.source import describe_data
 from covidreport.evaluate.argmax import audit_argmax
 from covidreport.evaluate.company import describe_dependence
 from covidreport.evaluate.cpu_check import CpuCheck, findings_of
+from covidreport.evaluate.describe import Gathered
 from covidreport.evaluate.identity import PYDICOM, evaluation_key
 from covidreport.evaluate.loop import count_jobs
 from covidreport.evaluate.reference import RECORDED
@@ -31,7 +32,6 @@ from covidreport.evaluate.tuned import ChosenThresholds
 from covidreport.images import summarize_chains
 from covidreport.images.cache import DECODER, decoder_versions
 from covidreport.inference.providers import describe_device, describe_runtime
-from covidreport.metrics import compute_metrics
 from covidreport.metrics.brightness import count_levels
 from covidreport.records import Evaluation, Failure, Finding, InputSpec, Measured, Run, Scores
 from covidreport.storage.model import ModelIdentity, check_unchanged, stated_digest
@@ -53,7 +53,7 @@ def name_key(request: EvaluationRequest, run: Run, model_sha256: str, fingerprin
 
 
 def build_evaluation(
-    request: EvaluationRequest, scored: ScoredRun, scores: Scores, chosen: ChosenThresholds,
+    request: EvaluationRequest, scored: ScoredRun, gathered: Gathered, chosen: ChosenThresholds,
     decoded: DecodedSet, started: float, check: CpuCheck | None = None,
 ) -> Evaluation:  # fmt: skip
     """The record of one run's scores, with what they were made from and how long it took.
@@ -65,7 +65,7 @@ def build_evaluation(
     assert run.model is not None
     # Scores of a file that was replaced meanwhile would stand under the new file's name.
     check_unchanged(run.model, scored.opened.session.identity)
-    described = compute_metrics(scores, chosen.rule(dataset.labels), request.plan)
+    scores, described = gathered.scores, gathered.describe()
     failures = tuple(
         Failure(sample, "infer" if reason == NO_SCORE else "decode", reason)
         for sample, reason in zip(scores.sample_ids, scores.reasons, strict=True)
@@ -83,9 +83,9 @@ def build_evaluation(
         n_groups=request.n_groups,
         thresholds=dict(chosen.values),
         thresholds_from=chosen.origin,
-        counts=described.counts,
-        estimates=described.estimates,
-        score_metrics=described.score_metrics,
+        counts=described.metrics.counts,
+        estimates=described.metrics.estimates,
+        score_metrics=described.metrics.score_metrics,
         findings=(
             *request.warnings,
             *find_synthetic(dataset.attributes),
@@ -95,7 +95,7 @@ def build_evaluation(
             *_other_bytes(run, scored.opened.session.identity),
             *findings_of_replay(run.name, scored.opened.replayed),
             *describe_dependence(scored.opened.run.name, scored.opened.company),
-            *_audit(scored.opened, scores),
+            *_audit(scored.opened, scores, described.findings),
             *audit_argmax(scored.opened.run.name, scores, chosen.rule(dataset.labels)),
             *_on_device(scored, request, check),
         ),
@@ -185,12 +185,14 @@ def _other_bytes(run: Run, identity: ModelIdentity) -> tuple[Finding, ...]:
     )
 
 
-def _audit(opened: OpenedRun, scores: Scores) -> tuple[Finding, ...]:
-    """What scores and the end of the graph say against the run; the graph goes before a guess."""
+def _audit(opened: OpenedRun, scores: Scores, found: Sequence[Finding]) -> tuple[Finding, ...]:
+    """What scores and the end of the graph say against the run; the graph goes before a guess.
+
+    found: of `audit_scores`.
+    """
     name, session = opened.run.name, opened.session
     ending = audit_activation(name, scores, session.spec.activation, session.signs.ending)
     guessed = ("logits-look-like-probabilities", "activation-taken-twice") if ending else ()
-    found = audit_scores(name, scores)
     return (*ending, *(each for each in found if each.code not in guessed))
 
 

@@ -18,10 +18,10 @@ from covidreport.evaluate.cpu_check import CpuReference
 from covidreport.evaluate.loop import Advance, Errand, count_jobs, score_runs
 from covidreport.evaluate.memory import count_side_by_side, measure_run
 from covidreport.evaluate.merging import join_parts
-from covidreport.evaluate.opening import identify_all, open_run
+from covidreport.evaluate.opening import begin_trial, identify_all, open_run
 from covidreport.evaluate.outcome import RunOutcome
 from covidreport.evaluate.request import Cluster, EvaluationRequest
-from covidreport.evaluate.scored import OpenedRun, ScoredRun
+from covidreport.evaluate.scored import DecodedSet, OpenedRun, ScoredRun
 from covidreport.evaluate.tuned import ChosenThresholds
 from covidreport.evaluate.write import Finishing, fail_run, open_scores
 from covidreport.images.cache import PixelCache, open_pixel_cache, open_scratch
@@ -31,6 +31,8 @@ from covidreport.inference.half import half_ahead
 from covidreport.inference.session import OutOfMemoryError, renew_memory
 from covidreport.inference.trial import TRIAL
 from covidreport.records import Failure, PixelSpec, Run, Stage
+from covidreport.storage.model import ModelIdentity
+from covidreport.workers import Workers
 
 
 class Work(Struct, frozen=True):
@@ -43,6 +45,21 @@ class Work(Struct, frozen=True):
     scratch: Path | None = None
     """Where pixels are kept for the next group if there is no cache; None with one group alone."""
     caches: dict[PixelSpec, PixelCache] = field(default_factory=dict)
+    workers: Workers = field(default_factory=Workers)
+    """What describes scores while others are stored."""
+
+
+def count_workers(request: EvaluationRequest, runs: int) -> int:
+    """How many processes describe the scores of so many runs beside this one.
+
+    To describe a run takes about 15 ms and 10 us an image, to start a process 0.3 s, both of a
+    core: it begins to be worth it where each has twice that to do.
+    """
+    jobs = request.jobs or count_jobs(request.execution)
+    if jobs == 1 or request.cut is not None or request.parts is not None:
+        return 0
+    seconds = runs * (0.015 + 1e-5 * len(request.dataset))
+    return min(jobs, runs, int(seconds / 0.6))
 
 
 def evaluate_group(work: Work, runs: Sequence[Run]) -> list[RunOutcome]:
@@ -71,7 +88,7 @@ def evaluate_group(work: Work, runs: Sequence[Run]) -> list[RunOutcome]:
         work.advance(-len(left) * len(work.request.dataset))
         if not on_device:
             groups.extend([run] for run in left)
-            work = replace(work, request=replace(work.request, jobs=1))
+            work = replace(work, request=replace(work.request, jobs=1), workers=Workers())
         elif len(left) < len(group):
             groups.extend([left] if left else [])
         else:
@@ -100,6 +117,10 @@ class _Group(Struct):
     outcomes: list[RunOutcome] = field(default_factory=list)
     large: list[tuple[Run, Failure]] = field(default_factory=list)
     """Runs that failed since memory was short: alone they might have fitted."""
+    waiting: deque[Run] = field(default_factory=deque)
+    """Runs whose models are not loaded yet."""
+    identities: dict[Path, ModelIdentity] = field(default_factory=dict)
+    """Of the first of these, by its folder, once its trial has begun."""
 
     def refuse(self, run: Run, why: Failure | OutOfMemoryError, stage: Stage) -> None:
         """A run is not scored; that its images are done with is told."""
@@ -110,12 +131,17 @@ class _Group(Struct):
         self.work.advance(len(self.work.request.dataset))
 
     def open_models(self, runs: Sequence[Run]) -> None:
-        """Load the models one after the other, and find the place where scores are kept."""
+        """Load the models one after the other, and find the place where scores are kept.
+
+        While one is loaded here, the trial is at the next.
+        """
         request = self.work.request
         if request.execution.converts:
             half_ahead(identify_all(request, runs), request.limits)
         placed = place_runs(request, runs)
-        for run, number in zip(runs, placed, strict=True):
+        self.waiting = deque(runs)
+        for number in placed:
+            run = self.waiting.popleft()
             try:
                 work = partial(self._open, run, request.execution.on(number))
                 opened = attempt(run.name, "load", work, through=(OutOfMemoryError,))
@@ -131,8 +157,22 @@ class _Group(Struct):
     def _open(self, run: Run, execution: Execution) -> tuple[OpenedRun, ScoresCheckpoint | None]:
         request = self.work.request
         beside = self.count_on(execution.device_id)
-        opened = open_run(replace(request, execution=execution), run, shares_memory=beside > 0)
+        opened = open_run(
+            replace(request, execution=execution), run, shares_memory=beside > 0,
+            identity=self.identities.pop(run.folder, None), tried=self.try_next,
+        )  # fmt: skip
         return opened, None if request.parts is not None else open_scores(request, opened)
+
+    def try_next(self) -> None:
+        """Let the trial begin with the model that is loaded after this one.
+
+        What is wrong with it is said in its turn.
+        """
+        if self.waiting:
+            run = self.waiting[0]
+            identity = attempt(run.name, "load", partial(begin_trial, self.work.request, run))
+            if isinstance(identity, ModelIdentity):
+                self.identities[run.folder] = identity
 
     def count_on(self, device_id: int) -> int:
         """How many models are loaded on a card; on the CPU all are on one."""
@@ -190,7 +230,7 @@ class _Group(Struct):
             altered=request.altered, errands=errands,
             most_errands=count_side_by_side([each.run for each in ready], request.limits),
         )  # fmt: skip
-        self.finish(scored, Finishing(request, decoded, self.started, reference))
+        self.finish(scored, decoded, reference)
 
     def score_elsewhere(self, cluster: Cluster) -> None:
         """As `score`, by workers that load the models for themselves."""
@@ -204,16 +244,22 @@ class _Group(Struct):
         ]
         jobs = request.jobs or count_jobs()
         decoded = score_on_ray(request, cluster, scored, jobs, self.work.advance)
-        self.finish(scored, Finishing(request, decoded, self.started, None))
+        self.finish(scored, decoded)
 
-    def finish(self, scored: Sequence[ScoredRun], finishing: Finishing) -> None:
+    def finish(
+        self, scored: Sequence[ScoredRun], decoded: DecodedSet,
+        reference: CpuReference | None = None,
+    ) -> None:  # fmt: skip
         """Write what came out of each run."""
+        left = []
         for item in scored:
-            run = item.opened.run
             if item.failure is not None and item.out_of_memory:
-                self.large.append((run, item.failure))
+                self.large.append((item.opened.run, item.failure))
             else:
-                self.outcomes.append(finishing.finish(item, self.work.chosen.get(run.folder)))
+                left.append(item)
+        work = self.work
+        finishing = Finishing(work.request, decoded, self.started, reference, workers=work.workers)
+        self.outcomes += finishing.finish_all(left, self.work.chosen)
 
     def merge(self, ready: Sequence[OpenedRun]) -> None:
         """Join what the shards of each run answered, and write what came out."""

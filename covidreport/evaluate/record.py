@@ -9,7 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from covidreport.boundary import attempt
-from covidreport.evaluate.group import Work, evaluate_group
+from covidreport.evaluate.describe import import_all
+from covidreport.evaluate.group import Work, count_workers, evaluate_group
 from covidreport.evaluate.identity import explain_foreign
 from covidreport.evaluate.memory import group_by_memory
 from covidreport.evaluate.opening import refuse_run
@@ -34,6 +35,7 @@ from covidreport.records import (
 from covidreport.storage.model import identify_model
 from covidreport.storage.replaced import RENAME, find_replaced
 from covidreport.store import EVALUATION_FILE, evaluation_folder
+from covidreport.workers import Workers
 
 LOCK_FILE = ".lock"
 """In an evaluation's folder: held by the process that computes it."""
@@ -99,7 +101,9 @@ def _evaluate_rest(
         scratch = None
         if len(groups) > 1:  # each group needs the pixels that the first has decoded
             scratch = Path(stack.enter_context(TemporaryDirectory(prefix="covidreport-")))
-        work = Work(request, chosen, count_steps(on_event), scratch)
+        workers = Workers(count_workers(request, len(runs)), import_all)
+        stack.callback(workers.close)
+        work = Work(request, chosen, count_steps(on_event), scratch, workers=workers)
         for group in groups:
             with ExitStack() as locks:
                 found = _lock_runs(work, group, on_event, locks)

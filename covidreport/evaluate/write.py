@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from covidreport.boundary import attempt
 from covidreport.evaluate.build import build_evaluation, key_of
 from covidreport.evaluate.checkpoint import ScoresCheckpoint, open_checkpoint
 from covidreport.evaluate.cpu_check import CpuCheck, CpuReference
+from covidreport.evaluate.describe import Gathered, describe_scores
 from covidreport.evaluate.outcome import RunOutcome
 from covidreport.evaluate.request import EvaluationRequest
 from covidreport.evaluate.reuse import find_other_thresholds
@@ -29,6 +32,7 @@ from covidreport.store import (
     write_evaluation,
     write_scores,
 )
+from covidreport.workers import Workers
 
 
 def fail_run(request: EvaluationRequest, failure: Failure, run: Run) -> RunOutcome:
@@ -69,7 +73,8 @@ def open_partial(
 class Finishing(Struct, frozen=True):
     """What the runs of a group share once they are scored.
 
-    reference: what compares a run with the CPU, where it ran elsewhere.
+    reference: what compares a run with the CPU, where it ran elsewhere. workers: what describes the
+    scores of runs while others are stored here.
     """
 
     request: EvaluationRequest
@@ -78,11 +83,44 @@ class Finishing(Struct, frozen=True):
     reference: CpuReference | None = None
     own: bool = False
     """Of parts that were merged: whether this machine computed all of them."""
+    workers: Workers = field(default_factory=Workers)
 
-    def finish(self, scored: ScoredRun, chosen: ChosenThresholds | None) -> RunOutcome:
+    def finish_all(
+        self, scored: Iterable[ScoredRun], chosen: Mapping[Path, ChosenThresholds]
+    ) -> Iterator[RunOutcome]:
+        """As `finish`, run by run; the workers describe the scores of those that follow."""
+        begun: deque[Callable[[], RunOutcome]] = deque()
+        for each in scored:
+            own = chosen.get(each.opened.run.folder)
+            begun.append(partial(self.finish, each, own, self._begin(each, own)))
+            if len(begun) > self.workers.ahead:
+                yield begun.popleft()()
+        while begun:
+            yield begun.popleft()()
+
+    def _begin(self, scored: ScoredRun, chosen: ChosenThresholds | None) -> Gathered | None:
+        """A run's scores, which workers begin to describe; None where nothing is to be described,
+        and where that fails, which `finish` finds again."""
+        if scored.failure is not None or chosen is None:
+            return None
+        begun = attempt(scored.opened.run.name, "score", partial(self._gather, scored, chosen))
+        return None if isinstance(begun, Failure) else begun
+
+    def _gather(self, scored: ScoredRun, chosen: ChosenThresholds) -> Gathered:
+        scores = gather_scores(self.request.dataset, scored, self.decoded)
+        describe = partial(
+            describe_scores, scored.opened.run.name, scores, chosen.rule(scores.labels),
+            self.request.plan,
+        )  # fmt: skip
+        return Gathered(scores, self.workers.begin(describe))
+
+    def finish(
+        self, scored: ScoredRun, chosen: ChosenThresholds | None, begun: Gathered | None = None
+    ) -> RunOutcome:
         """Describe a run's scores and store all; whatever fails at it is the run's failure.
 
-        Of a shard the scores alone are stored, for the merge to describe.
+        Of a shard the scores alone are stored, for the merge to describe. begun: the run's scores
+        where they were gathered before.
         """
         run = scored.opened.run
         done: RunOutcome | Failure
@@ -93,10 +131,12 @@ class Finishing(Struct, frozen=True):
             done = attempt(run.name, "write", store)
         else:
             assert chosen is not None
-            done = attempt(run.name, "score", partial(self._finish, scored, chosen))
+            done = attempt(run.name, "score", partial(self._finish, scored, chosen, begun))
         return fail_run(self.request, done, run) if isinstance(done, Failure) else done
 
-    def _finish(self, scored: ScoredRun, chosen: ChosenThresholds) -> RunOutcome | Failure:
+    def _finish(
+        self, scored: ScoredRun, chosen: ChosenThresholds, begun: Gathered | None
+    ) -> RunOutcome | Failure:
         check = None
         if self.reference is not None:
             rule = chosen.rule(self.request.dataset.labels)
@@ -105,7 +145,7 @@ class Finishing(Struct, frozen=True):
             if isinstance(found, Failure):
                 return found
             check = found
-        outcome = self._store(scored, chosen, check)
+        outcome = self._store(scored, chosen, begun or self._gather(scored, chosen), check)
         if scored.checkpoint is not None:
             _note_made(self.request, outcome, scored.checkpoint)
             scored.checkpoint.remove()
@@ -115,18 +155,18 @@ class Finishing(Struct, frozen=True):
         return outcome
 
     def _store(
-        self, scored: ScoredRun, chosen: ChosenThresholds, check: CpuCheck | None
-    ) -> RunOutcome:
+        self, scored: ScoredRun, chosen: ChosenThresholds, gathered: Gathered,
+        check: CpuCheck | None,
+    ) -> RunOutcome:  # fmt: skip
         run, request = scored.opened.run, self.request
         folder = evaluation_folder(run.folder, request.name)
-        scores = gather_scores(request.dataset, scored, self.decoded)
         evaluation = build_evaluation(
-            request, scored, scores, chosen, self.decoded, self.started, check
+            request, scored, gathered, chosen, self.decoded, self.started, check
         )
         stood = None
         if (folder / EVALUATION_FILE).exists():
             stood = attempt(run.name, "read", partial(read_evaluation, folder))
-        write_scores(folder / SCORES_FILE, scores)
+        write_scores(folder / SCORES_FILE, gathered.scores)
         write_evaluation(run.folder, evaluation)
         clear_failure(folder)
         before = None

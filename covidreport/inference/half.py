@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from covidreport.boundary import PACKAGE, attempt
+from covidreport.boundary import attempt
 from covidreport.errors import RunError
 from covidreport.inference.children import describe_exit, limit_process
 from covidreport.inference.memory import allowed_bytes, available_bytes
@@ -35,6 +35,7 @@ from covidreport.storage.cache import (
 )
 from covidreport.storage.cache_folder import cache_limit
 from covidreport.storage.model import measure_model
+from covidreport.workers import write_code
 
 KIND = "fp16-models"
 REVISION = 1
@@ -43,10 +44,7 @@ COPIES: Final = 5
 """The memory of a conversion beside the size of the model's files; measured: 4.8 for 456 MiB."""
 ROOM_BYTES: Final = 2**29
 """Of the process itself."""
-_CODE = (
-    f"import sys; sys.path.insert(0, {str(PACKAGE.parent)!r}); "
-    "from covidreport.inference.half import answer; answer()"
-)
+_CODE = write_code(__name__)
 _DONE: Final = b"+"
 
 

@@ -22,7 +22,6 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from covidreport.boundary import PACKAGE
 from covidreport.errors import CovidReportError
 from covidreport.inference.children import describe_exit, limit_process
 from covidreport.inference.memory import allowed_bytes, peak_bytes, restart_peak
@@ -36,6 +35,7 @@ from covidreport.inference.session import (
 from covidreport.inference.watch import run_watched
 from covidreport.records import ModelLimits
 from covidreport.storage.cache import read_cached, write_cached
+from covidreport.workers import write_code
 
 KIND = "tried-models"
 READY: Final = "ready"
@@ -43,10 +43,7 @@ REMEDY: Final = (
     "Where the model is only large or slow, use a larger --batch-timeout-s; a loop in its graph "
     "may have no end."
 )
-_CODE = (
-    f"import sys; sys.path.insert(0, {str(PACKAGE.parent)!r}); "
-    "from covidreport.inference.trial import answer; answer()"
-)
+_CODE = write_code(__name__)
 _ROOM_BYTES = 2**30
 """Of the process itself, beside what models may take."""
 _START_S = 60.0
@@ -76,6 +73,25 @@ class Trial:
 
     def __init__(self) -> None:
         self._child: subprocess.Popen[str] | None = None
+        self._asked: str | None = None
+        """What the child is at, or has answered: one model at a time, to blame for its end."""
+
+    def begin(
+        self, path: Path, sha256: str, described: Mapping[str, Any] | None, limits: ModelLimits,
+        *, use_cache: bool = True,
+    ) -> None:  # fmt: skip
+        """Let a model be tried while something else is done; `try_model` takes what came of it."""
+        if self._asked is not None:
+            self.close()
+        facts = _list_facts(sha256, described)
+        known = read_cached(KIND, facts, Tried) if use_cache else None
+        child = self._start() if known is None else None
+        if child is None:
+            return
+        try:
+            self._ask(child, _write_request(path, described, limits))
+        except OSError:  # it has ended, by no fault of this model
+            self.close()
 
     def try_model(
         self, path: Path, sha256: str, described: Mapping[str, Any] | None, limits: ModelLimits,
@@ -92,15 +108,16 @@ class Trial:
         known = read_cached(KIND, facts, Tried) if use_cache else None
         if known is not None:
             return known.memory_bytes
-        child = self._start()
+        request = _write_request(path, described, limits)
+        if self._asked not in (None, request):
+            self.close()
+        child = self._child if self._asked else self._start()
         if child is None:
             return None
-        request = {"path": str(path), "described": dict(described or {}), "memory": limits.memory,
-                 "seconds": limits.batch_timeout_s}  # fmt: skip
         try:
             # opening, and two answers
             seconds = 3 * limits.batch_timeout_s + _MORE_S
-            said = run_watched(partial(_send, child, json.dumps(request)), child.kill, seconds)
+            said = run_watched(partial(self._hear, child, request), child.kill, seconds)
         except TimeoutError as error:
             self.close()
             raise TimeLimitError(
@@ -120,7 +137,7 @@ class Trial:
 
     def close(self) -> None:
         """End the child."""
-        child, self._child = self._child, None
+        child, self._child, self._asked = self._child, None, None
         if child is not None:
             child.kill()
             child.communicate()
@@ -145,8 +162,22 @@ class Trial:
             self.close()
         return self._child
 
+    def _ask(self, child: subprocess.Popen[str], request: str) -> None:
+        assert child.stdin is not None
+        self._asked = request
+        child.stdin.write(f"{request}\n")
+        child.stdin.flush()
+
+    def _hear(self, child: subprocess.Popen[str], request: str) -> Tried:
+        """What the child says of a model, which it is asked for unless that was done before."""
+        if self._asked is None:
+            self._ask(child, request)
+        said = msgspec.json.decode(_read(child), type=Tried)
+        self._asked = None
+        return said
+
     def _describe_end(self) -> str:
-        child, self._child = self._child, None
+        child, self._child, self._asked = self._child, None, None
         if child is None:
             return "it is gone"
         child.communicate()
@@ -161,11 +192,11 @@ def _list_facts(sha256: str, described: Mapping[str, Any] | None) -> list[object
     return [sha256, ort.__version__, dict(described or {})]
 
 
-def _send(child: subprocess.Popen[str], line: str) -> Tried:
-    assert child.stdin is not None
-    child.stdin.write(f"{line}\n")
-    child.stdin.flush()
-    return msgspec.json.decode(_read(child), type=Tried)
+def _write_request(path: Path, described: Mapping[str, Any] | None, limits: ModelLimits) -> str:
+    return json.dumps(
+        {"path": str(path), "described": dict(described or {}), "memory": limits.memory,
+         "seconds": limits.batch_timeout_s}
+    )  # fmt: skip
 
 
 def _read(child: subprocess.Popen[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from covidreport.inference.session import NO_LIMITS
-from covidreport.inference.trial import Trial
+from covidreport.inference.trial import NativeCrashError, Trial
 from covidreport.storage.files import digest_file
 
 MIB = 2**20
@@ -69,3 +70,27 @@ def test_memory_is_that_of_each_model_whatever_came_before(tmp_path):
     again = Trial()
     assert again.try_model(large, digest_file(large), INPUT, NO_LIMITS) == first
     assert again._child is None  # nothing was opened
+
+
+@pytest.mark.trial
+def test_what_is_begun_ahead_gives_what_it_gives_in_its_turn(tmp_path):
+    """Whoever is asked for is answered, and the end of the child is told of whom it was at."""
+    first, second = (_write(tmp_path / f"{n}.onnx", n) for n in (64, 65))
+
+    def call(ask, path):
+        return ask(path, digest_file(path), INPUT, NO_LIMITS, use_cache=False)
+
+    with closing(Trial()) as trial:
+        for path in (first, second, first):
+            call(trial.begin, path)
+            assert sys.platform != "linux" or 0 < call(trial.try_model, path) < 32 * MIB
+        child = trial._child
+        call(trial.begin, second)
+        assert trial._child is child
+        child.kill()
+        with pytest.raises(NativeCrashError, match=r"^65\.onnx ends the process that opens it"):
+            call(trial.try_model, second)
+        call(trial.begin, first)
+        call(trial.begin, second)
+        assert sys.platform != "linux" or call(trial.try_model, first) > 0
+    assert trial._child is None

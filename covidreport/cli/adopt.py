@@ -42,7 +42,7 @@ def adopt(
     models: Annotated[
         list[Path],
         typer.Argument(
-            metavar="MODELS...", help="ONNX files, or folders with one.", parser=locate_runs
+            metavar="MODELS", help="ONNX files, or folders with one.", parser=locate_runs
         ),
         Use.WRITE,
     ],

@@ -49,7 +49,7 @@ def audit(
     paths: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[DATA] [RUNS]...",
+            metavar="DATA RUNS",
             help=(
                 "A manifest or a folder of class folders, then run folders or folders of them.  "
                 "[default: the data of the configuration]"

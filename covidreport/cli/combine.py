@@ -48,7 +48,7 @@ def combine(
     context: typer.Context,
     folders: Annotated[
         list[Path],
-        typer.Argument(metavar="RUN...", help="Run folders, or ONNX files.", parser=locate_runs),
+        typer.Argument(metavar="RUN", help="Run folders, or ONNX files.", parser=locate_runs),
         Use.READ,
     ],
     how: Annotated[

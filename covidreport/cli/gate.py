@@ -51,7 +51,7 @@ def gate(
     folders: Annotated[
         list[Path],
         typer.Argument(
-            metavar="RUNS...",
+            metavar="RUNS",
             help="Run folders, or folders of them; or a folder in an object store.",
             parser=locate_runs,
         ),

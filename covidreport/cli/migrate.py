@@ -42,7 +42,7 @@ def migrate(
     paths: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[PATHS]...",
+            metavar="PATHS",
             help="Run folders, folders of them, baseline.json or audit.json.  [default: runs]",
             parser=locate_runs,
         ),

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Runs = Annotated[
     list[Path] | None,
     typer.Argument(
-        metavar="[RUNS]...",
+        metavar="RUNS",
         help="Run folders, folders of them, or ONNX files; or a folder in an object store, such "
         "as s3://bucket/runs.  [default: runs]",
         parser=locate_runs,

@@ -43,7 +43,7 @@ def plan(  # each is an option
     folders: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[RUNS]...",
+            metavar="RUNS",
             help="Evaluated runs that tell how many images a patient has and how far runs agree.",
             parser=locate_runs,
         ),

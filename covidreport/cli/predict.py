@@ -50,7 +50,7 @@ def predict(
     images: Annotated[
         list[Path],
         typer.Argument(
-            metavar="IMAGES...",
+            metavar="IMAGES",
             help="Images, folders of images, or a manifest (.csv, .parquet).",
             parser=locate,
         ),

@@ -75,3 +75,10 @@ def serve_objects(monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
         store.client.close()
         store.stop()
         forget_stores()
+
+
+def list_files(folder: Path) -> dict[str, bytes]:
+    """The files below a folder of this machine, without hidden ones, as `Store.list_below`."""
+    files = [each for each in folder.rglob("*") if each.is_file()]
+    found = {each.relative_to(folder).as_posix(): each.read_bytes() for each in files}
+    return {name: data for name, data in found.items() if "/." not in f"/{name}"}

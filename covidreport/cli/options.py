@@ -13,7 +13,7 @@ import typer
 from msgspec.structs import replace
 
 from covidreport.errors import UsageError
-from covidreport.storage.address import locate, locate_runs
+from covidreport.storage.address import locate, locate_baseline, locate_runs
 from covidreport.storage.copied import Use
 
 if TYPE_CHECKING:
@@ -166,13 +166,6 @@ GATE_EXIT_CODES = (
     "evaluation, broken model, missing data, provider, another baseline, full disk, a defect), 4 "
     "inconclusive: too few cases to tell."
 )
-
-
-def locate_baseline(text: str) -> str | Path:
-    """Where a baseline lies in a store; else the text, which may be a name or a registered one."""
-    return locate_runs(text) if "://" in text else text
-
-
 GateBaseline = Annotated[
     str | None,
     typer.Option(

@@ -66,8 +66,11 @@ def _find_stored(paths: Sequence[Path]) -> Dataset:
             raise DatasetError(format_path(root), ["no such file or folder"])
         root, names = root.parent, [root.name]
     shown = [name for name in names if not any(part.startswith(".") for part in name.split("/"))]
-    images = tuple(name for name in shown if is_image(root / name))
-    others = tuple(name for name in shown if name not in images)
+    known = [is_image(root / name) for name in shown]
+    images, others = (
+        tuple(name for name, is_one in zip(shown, known, strict=True) if is_one is wanted)
+        for wanted in (True, False)
+    )
     _refuse_none(root, images, others)
     truth = np.zeros((len(images), 0), np.int8)
     return Dataset(root.name, root, root, (), images, images, truth, passed_over=others)

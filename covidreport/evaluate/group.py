@@ -28,6 +28,7 @@ from covidreport.images.cache import PixelCache, open_pixel_cache, open_scratch
 from covidreport.inference.devices import share_out
 from covidreport.inference.execution import Execution
 from covidreport.inference.half import half_ahead
+from covidreport.inference.memory import available_bytes
 from covidreport.inference.session import OutOfMemoryError, renew_memory
 from covidreport.inference.trial import TRIAL
 from covidreport.records import Failure, PixelSpec, Run, Stage
@@ -53,13 +54,17 @@ def count_workers(request: EvaluationRequest, runs: int) -> int:
     """How many processes describe the scores of so many runs beside this one.
 
     To describe a run takes about 15 ms and 10 us an image, to start a process 0.3 s, both of a
-    core: it begins to be worth it where each has twice that to do.
+    core: it begins to be worth it where each has twice that to do. They take at most half of the
+    memory that is free.
     """
     jobs = request.jobs or count_jobs(request.execution)
     if jobs == 1 or request.cut is not None or request.parts is not None:
         return 0
-    seconds = runs * (0.015 + 1e-5 * len(request.dataset))
-    return min(jobs, runs, int(seconds / 0.6))
+    n = len(request.dataset)
+    seconds = runs * (0.015 + 1e-5 * n)
+    # a process takes some 100 MB, and 53 MB more for 100,000 images of three labels, beside them
+    each_bytes = 1e8 + n * (300 + 200 * len(request.dataset.labels))
+    return min(jobs, runs, int(seconds / 0.6), int(available_bytes() / 2 / each_bytes))
 
 
 def evaluate_group(work: Work, runs: Sequence[Run]) -> list[RunOutcome]:

@@ -63,6 +63,7 @@ def locate_baseline(text: str | Path, runs: Sequence[Run], folder: Path | None =
         return text
     if (address := find_address(text)) is not None and not names_runs(address):
         return address
+    text = str(text)
     refuse_address(text, "the baseline")
     candidates = [Path(text)]
     if folder is not None:

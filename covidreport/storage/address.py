@@ -122,6 +122,11 @@ def locate_runs(place: str | os.PathLike[str]) -> Path:
     )  # fmt: skip
 
 
+def locate_baseline(text: str) -> str | Path:
+    """As `locate_runs` of a baseline in a store; else the text, which may be a run's name."""
+    return locate_runs(text) if "://" in text else text
+
+
 def _locate(place: str | os.PathLike[str], schemes: Sequence[str], which: str) -> Path:
     found = _ADDRESS.match(os.fspath(place))
     if found is None:

@@ -87,3 +87,15 @@ def read_verdict(folder: Path):
     """The overall document of verdict.json and its first verdict."""
     document = json.loads((folder / "verdict.json").read_text())
     return document, document["verdicts"][0]
+
+
+def read_evaluations(folder: Path) -> dict[str, bytes | str]:
+    """What stands in the evaluations of run folders, without what is of the clock."""
+    found: dict[str, bytes | str] = {}
+    for file in sorted(folder.glob("*/evaluations/*/[!.]*")):
+        found[file.relative_to(folder).as_posix()] = file.read_bytes()
+        if file.name == "evaluation.json":
+            record = json.loads(file.read_bytes())
+            del record["timing"]
+            found[file.relative_to(folder).as_posix()] = json.dumps(record)
+    return found

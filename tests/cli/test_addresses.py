@@ -14,7 +14,6 @@ from typer.models import ArgumentInfo, OptionInfo
 from covidreport import EvaluateOptions, GateOptions, evaluate_runs, gate_runs, load
 from covidreport.cli.app import build_app
 from covidreport.cli.common import name_options
-from covidreport.cli.options import locate_baseline
 from covidreport.errors import CovidReportError, DatasetError, UsageError
 from covidreport.evaluate.disturbances import ForeignOptions
 from covidreport.report.environment import check_folder
@@ -23,6 +22,7 @@ from covidreport.settings.read import read_settings
 from covidreport.storage.address import (
     explain_address,
     locate,
+    locate_baseline,
     locate_output,
     locate_runs,
     refuse_addresses,

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from covidreport import EvaluateOptions, evaluate_runs
 from covidreport.records.events import StepsDone
-from tests.cli.command import write_project
+from tests.cli.command import read_evaluations, write_project
 from tests.datasets import write_flat_dataset
 
 WORKER = b"ray::Worker"
@@ -30,19 +30,6 @@ def study(tmp_path):
     (tmp_path / "data" / "007.png").write_bytes(b"no picture")
     shutil.copytree(tmp_path / "runs", tmp_path / "others")
     return tmp_path
-
-
-def _read(folder):
-    """What stands in the run folders, without what is of the clock."""
-    found = {}
-    for file in sorted(folder.glob("*/evaluations/*/[!.]*")):
-        data = file.read_bytes()
-        if file.name == "evaluation.json":
-            record = json.loads(data)
-            del record["timing"]
-            data = json.dumps(record)
-        found[file.relative_to(folder).as_posix()] = data
-    return found
 
 
 def _find_workers():
@@ -65,8 +52,8 @@ def test_evaluations_are_those_of_this_process(covidreport, study, monkeypatch):
     assert covidreport("evaluate", "runs", *words).code == 0
     done = covidreport("evaluate", "others", *words, "--engine", "ray", "--jobs", "2")
     assert (done.code, json.loads(done.out)["schema"]) == (0, "covidreport.evaluate/2")
-    assert _read(study / "others") == _read(study / "runs")
-    assert len(_read(study / "runs")) == 6
+    assert read_evaluations(study / "others") == read_evaluations(study / "runs")
+    assert len(read_evaluations(study / "runs")) == 6
     again = covidreport("evaluate", "others", *words)
     assert "3 of 3 runs are unchanged" in again.err
 
@@ -92,7 +79,7 @@ def test_so_are_they_after_a_worker_was_killed(study, monkeypatch):
     done = evaluate_runs("others", options=ray, on_event=kill_one)
     assert len(killed) == 1
     assert done.failures == ()
-    assert _read(study / "others") == _read(study / "runs")
+    assert read_evaluations(study / "others") == read_evaluations(study / "runs")
 
 
 def test_what_is_no_engine_or_no_cluster_is_refused(covidreport, study):

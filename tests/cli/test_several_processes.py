@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -15,13 +14,13 @@ import pytest
 from msgspec.structs import replace
 
 from covidreport import EvaluateOptions, evaluate_runs
-from covidreport.evaluate import describe, record
+from covidreport.evaluate import describe, group, record
 from covidreport.evaluate.group import count_workers
 from covidreport.evaluate.record import evaluate_runs as evaluate_request
 from covidreport.records import MetricPlan
 from covidreport.records.events import StepsDone
 from covidreport.storage.runs import discover_runs
-from tests.cli.command import ROOT, start_command, write_model, write_project
+from tests.cli.command import ROOT, read_evaluations, start_command, write_model, write_project
 from tests.cli.test_bad_days import SLOW
 from tests.datasets import write_flat_dataset
 from tests.evaluate.cases import make_request
@@ -58,19 +57,6 @@ def two(monkeypatch):
     return begin
 
 
-def _read(folder):
-    """What stands in the run folders, without what is of the clock."""
-    found = {}
-    for file in sorted(folder.glob("*/evaluations/*/[!.]*")):
-        data = file.read_bytes()
-        if file.name == "evaluation.json":
-            record = json.loads(data)
-            del record["timing"]
-            data = json.dumps(record)
-        found[file.relative_to(folder).as_posix()] = data
-    return found
-
-
 def test_evaluations_are_those_of_one_process(covidreport, study, two):
     """Byte for byte: with patients, a failed image, a softmax and tuned thresholds."""
 
@@ -87,8 +73,8 @@ def test_evaluations_are_those_of_one_process(covidreport, study, two):
     two()
     done = evaluate("others")
     assert done.code == 0, done.err
-    assert _read(study / "others") == _read(study / "runs")
-    assert len(_read(study / "runs")) == 20
+    assert read_evaluations(study / "others") == read_evaluations(study / "runs")
+    assert len(read_evaluations(study / "runs")) == 20
 
 
 @needs_proc
@@ -108,7 +94,7 @@ def test_so_are_they_where_processes_are_killed(study, two):
     done = evaluate_runs("others", options=options, on_event=kill)
     assert len(killed) == 2
     assert done.failures == ()
-    assert _read(study / "others") == _read(study / "runs")
+    assert read_evaluations(study / "others") == read_evaluations(study / "runs")
 
 
 def test_what_fails_there_is_the_failure_that_it_is_here(study, two):
@@ -122,12 +108,16 @@ def test_what_fails_there_is_the_failure_that_it_is_here(study, two):
     assert here[0].failure.reason.startswith("a defect of covidreport: ")
 
 
-def test_few_runs_or_one_job_need_none(study):
-    """A thousand runs have enough for each core to do, 18 on 200 images do not."""
+def test_few_runs_or_one_job_need_none(study, monkeypatch):
+    """A thousand runs have enough for each core to do, 18 on 200 images do not; they fit into half
+    of the free memory."""
     request = make_request(study / "data" / "manifest.csv")
+    monkeypatch.setattr(group, "available_bytes", lambda: 16e9)
     counted = {jobs: count_workers(replace(request, jobs=jobs), 1000) for jobs in (1, 2, 16)}
     assert counted == {1: 0, 2: 2, 16: 16}
     assert count_workers(replace(request, jobs=16), 18) == 0
+    monkeypatch.setattr(group, "available_bytes", lambda: 5e8)
+    assert count_workers(replace(request, jobs=16), 1000) == 2
 
 
 def test_a_script_needs_no_guard(study):

@@ -11,7 +11,7 @@ from covidreport import EvaluateOptions, GateOptions, evaluate_runs, gate_runs, 
 from covidreport.storage import cache_folder
 from tests.cli.command import TUNING_ROWS, write_model
 from tests.datasets import write_flat_dataset
-from tests.objects import BUCKET, serve_objects
+from tests.objects import BUCKET, list_files, serve_objects
 
 RUNS = f"s3://{BUCKET}/models/runs"
 SCORES = "path,covid-19,normal,pneumonia\n" + "".join(
@@ -90,12 +90,6 @@ def _read(name, data):
     return _without_clock(json.dumps(record))
 
 
-def _list_here(folder):
-    files = [each for each in folder.rglob("*") if each.is_file()]
-    found = {each.relative_to(folder).as_posix(): each.read_bytes() for each in files}
-    return {name: data for name, data in found.items() if "/." not in f"/{name}"}
-
-
 def test_every_command_says_and_writes_the_same(covidreport, store, study):
     """Exit code, output, the files that it writes here, and at the end all those of the runs."""
     for call in CALLS:
@@ -109,7 +103,7 @@ def test_every_command_says_and_writes_the_same(covidreport, store, study):
         assert said[0] == said[1], call
         assert said[0][0] == (3 if call.startswith(NOT_JUDGED) else 0), said[0]
     for key, folder in (("models/runs", "runs"), ("models/runs-new", "runs-new")):
-        here, there = _list_here(study / folder), store.list_below(key)
+        here, there = list_files(study / folder), store.list_below(key)
         assert {each: _read(each, data) for each, data in here.items()} == {
             each: _read(each, data) for each, data in there.items()
         }

@@ -9,7 +9,7 @@ import pytest
 from covidreport.errors import UnreachableError
 from covidreport.storage import copies, objects
 from tests.cli.command import write_model, write_project
-from tests.objects import BUCKET, serve_objects
+from tests.objects import BUCKET, list_files, serve_objects
 
 RUNS = f"s3://{BUCKET}/models/runs"
 
@@ -40,12 +40,6 @@ def _read(files):
     return found
 
 
-def _list_here(folder):
-    files = [each for each in folder.rglob("*") if each.is_file()]
-    found = {each.relative_to(folder).as_posix(): each.read_bytes() for each in files}
-    return {name: data for name, data in found.items() if "/." not in f"/{name}"}
-
-
 def _count_copies(monkeypatch):
     copy, found = objects._copy_object, []
 
@@ -63,7 +57,7 @@ def test_an_evaluation_and_its_report_are_those_of_the_same_runs_here(covidrepor
     assert (here.code, there.code) == (0, 0)
     assert f"{RUNS}: what was written is put there" in there.err
     assert json.loads(there.out)["evaluations"]["a"] == f"{RUNS}/a/evaluations/data-validation"
-    assert _read(store.list_below("models/runs")) == _read(_list_here(study / "runs"))
+    assert _read(store.list_below("models/runs")) == _read(list_files(study / "runs"))
     for name, data in store.list_below("models/runs").items():
         (study / "runs" / name).write_bytes(data)  # how fast a run was is of the clock
     assert covidreport("render", RUNS, "--output", "report.html").code == 0

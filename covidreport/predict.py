@@ -147,7 +147,7 @@ def predict_images(
     if scored.failure is not None:
         raise RunError(scored.failure.reason, scored.failure.remedy)
     activation = session.spec.activation
-    values, others = opened.part(scored.scores)
+    values, others = opened.part(scored.kept.read())
     found = Scores(
         sample_ids=blank.ids,
         labels=labels,

@@ -79,7 +79,6 @@ class Workers:
 
     def _ask(self, work: Callable[[], _T]) -> tuple[_T] | None:
         """Its result from a process; None where it did not succeed there."""
-        request = pickle.dumps(work, pickle.HIGHEST_PROTOCOL)
         child = self._idle.get()
         if child is None:
             self._idle.put(None)
@@ -87,7 +86,7 @@ class Workers:
         assert child.stdin is not None
         assert child.stdout is not None
         try:
-            child.stdin.write(request)
+            pickle.dump(work, child.stdin, pickle.HIGHEST_PROTOCOL)
             child.stdin.flush()
             result: tuple[_T] | None = pickle.load(child.stdout)  # noqa: S301 - by ours
         except _ENDED:

@@ -223,7 +223,7 @@ def _score_group(bench: Bench, execution: Execution, told: Told, name: str) -> N
         )
     failures = [run.failure.reason for run in scored if run.failure]
     told.expect(f"{name} group: no run fails ({failures})", not failures)
-    return np.stack([run.scores for run in scored])
+    return np.stack([run.kept.read() for run in scored])
 
 
 def open_runs(bench: Bench, execution: Execution) -> list[OpenedRun]:

@@ -119,7 +119,7 @@ def audit_shared_patients(evidence: DataEvidence) -> tuple[Finding, ...]:
             f"Of {groups.max() + 1:,} patients, in {pairs}",
             "Put all images of a patient into one split and evaluate again. A model that knows the "
             "patient from training is not tested on a new one.",
-            tuple(dataset.ids[row] for row in rows),
+            tuple(dataset.ids[int(row)] for row in rows),
         ),
     )
 

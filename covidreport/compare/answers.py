@@ -57,7 +57,7 @@ class AlignedAnswers(Struct, frozen=True, eq=False):
         )
 
     @property
-    def sample_ids(self) -> tuple[str, ...]:
+    def sample_ids(self) -> Sequence[str]:
         """`(N,)`."""
         return () if self.images is None else self.images.sample_ids
 

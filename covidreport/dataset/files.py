@@ -90,10 +90,18 @@ class Digests(Sequence[str]):
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> Digests:
-        """Digests given as texts."""
+        """Digests given as texts; what is such a column already is given back."""
+        if isinstance(texts, cls):
+            return texts
         listed = list(texts)
         raw = b"".join(bytes(32) if t == UNREADABLE else bytes.fromhex(t) for t in listed)
         return cls(raw, np.array([text != UNREADABLE for text in listed], np.bool_))
+
+    def sort(self) -> list[int]:
+        """The rows of those that are readable, by digest; equal ones in their order."""
+        order = np.frombuffer(self.sha256, "S32").argsort(kind="stable")
+        rows: list[int] = order[self.readable[order]].tolist()
+        return rows
 
     def __len__(self) -> int:
         return len(self.readable)

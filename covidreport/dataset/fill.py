@@ -34,7 +34,7 @@ class _Filled(NamedTuple):
     what is said of the first of them.
     """
 
-    cells: tuple[str, ...] | None
+    cells: Sequence[str] | None
     n_filled: int = 0
     differing: Sequence[int] = ()
     said: str = ""
@@ -62,7 +62,7 @@ def fill_from_headers(
         spelt = next((column for column in attributes if column.strip().lower() == name), name)
         columns[name] = _fill_column(name, attributes.get(spelt), headers.facts[name])
         if columns[name].n_filled:
-            attributes[spelt] = columns[name].cells or ()
+            attributes[spelt] = tuple(columns[name].cells or ())
     groups = columns["patient"].cells
     findings = [_contradiction(dataset, name, column) for name, column in columns.items()]
     if groups is None:

@@ -15,7 +15,7 @@ import numpy as np
 from msgspec import Struct
 
 from covidreport.errors import DatasetError
-from covidreport.records import Dataset, Finding
+from covidreport.records import Dataset, Finding, Texts
 from covidreport.storage.files import format_path
 
 SUFFIXES = frozenset(
@@ -86,8 +86,8 @@ def build_from_folders(root: Path, labels: Sequence[str] | None, name: str) -> D
         root=root,
         source=root,
         labels=classes,
-        ids=tuple(ids),
-        paths=tuple(paths),
+        ids=Texts.of(ids),
+        paths=Texts.of(paths),
         truth=np.repeat(np.array(rows, np.int8), sizes, axis=0),
         splits=tuple(np.repeat(np.array(splits, object), sizes)) if splits else None,
         passed_over=tuple(

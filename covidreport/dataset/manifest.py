@@ -16,7 +16,7 @@ from covidreport.dataset.readings import find_name_fault, read_columns
 from covidreport.dataset.truth import describe_values, looks_like_label, name_values, read_truth
 from covidreport.dataset.weights import WEIGHT, read_weights
 from covidreport.metrics.readings import is_reading
-from covidreport.records import Dataset
+from covidreport.records import Dataset, Texts
 
 PATH, ID, SPLIT, PATIENT, FOLD = "path", "id", "split", "patient_id", "fold"
 Needed = Callable[[Collection[str]], Collection[str]]
@@ -93,16 +93,19 @@ def build_dataset(
     faults.raise_any()
     group_column = group or (PATIENT if PATIENT in table.columns else None)
     used = {PATH, ID, SPLIT, FOLD, group_column, *columns, *([WEIGHT] if weighted else [])}
+    names = Texts.of(paths)
     return Dataset(
         name=name,
         root=root,
         source=table.source,
         labels=columns,
-        ids=ids,
-        paths=paths,
+        ids=names if ids is paths else Texts.of(ids),
+        paths=names,
         truth=truth,
         splits=splits,
-        groups=_read_patients(table.columns[group_column], ids) if group_column else None,
+        groups=(
+            Texts.of(_read_patients(table.columns[group_column], ids)) if group_column else None
+        ),
         folds=_clean(table.columns[FOLD]) if FOLD in table.columns else None,
         weights=weights,
         attributes={

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from covidreport.errors import DatasetError
-from covidreport.records import Dataset
+from covidreport.records import Dataset, Texts
 
 
 def select_split(dataset: Dataset, split: str | None) -> Dataset:
@@ -44,19 +44,21 @@ def take_labels(dataset: Dataset, labels: Sequence[str]) -> Dataset:
 def take_rows(dataset: Dataset, rows: Sequence[int]) -> Dataset:
     """Of a data set these images, in this order."""
 
-    def take(column: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(map(column.__getitem__, rows))
+    def take(column: Sequence[str]) -> tuple[str, ...]:
+        cells = list(column)
+        return tuple(map(cells.__getitem__, rows))
 
+    names = Texts.of(take(dataset.paths))
     return Dataset(
         name=dataset.name,
         root=dataset.root,
         source=dataset.source,
         labels=dataset.labels,
-        ids=take(dataset.ids),
-        paths=take(dataset.paths),
+        ids=names if dataset.ids is dataset.paths else Texts.of(take(dataset.ids)),
+        paths=names,
         truth=dataset.truth[list(rows)],
         splits=None if dataset.splits is None else take(dataset.splits),
-        groups=None if dataset.groups is None else take(dataset.groups),
+        groups=None if dataset.groups is None else Texts.of(take(dataset.groups)),
         folds=None if dataset.folds is None else take(dataset.folds),
         weights=None if dataset.weights is None else dataset.weights[list(rows)],
         attributes={name: take(column) for name, column in dataset.attributes.items()},

@@ -6,7 +6,10 @@ full or its server gone, and some file systems map none.
 
 from __future__ import annotations
 
+import errno
 import json
+import math
+import os
 import secrets
 import shutil
 import threading
@@ -20,7 +23,7 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-from covidreport.errors import WriteError
+from covidreport.errors import RunError, WriteError
 from covidreport.storage.cache_folder import note_damage
 from covidreport.store import write_json
 
@@ -29,13 +32,40 @@ SINGLE = np.dtype(np.float32)
 _UNKNOWN = 0
 
 
+class ScoresInMemory:
+    """The scores of one run, `(N, K)`, NaN until they are known; gone with the process."""
+
+    def __init__(self, scores: NDArray[np.floating]) -> None:
+        self._scores = scores
+
+    @classmethod
+    def of(cls, n: int, k: int, kind: np.dtype[Any]) -> ScoresInMemory:
+        """Of so many images of which nothing is known."""
+        return cls(np.full((n, k), np.nan, kind))
+
+    def has(self, start: int) -> bool:  # noqa: ARG002 - as `ScoresCheckpoint.has`
+        """Whether the chunk that begins at image `start` was known before."""
+        return False
+
+    def put(self, start: int, rows: NDArray[np.floating]) -> None:
+        """Keep the scores of a chunk, or of any other images from `start` on."""
+        self._scores[start : start + len(rows)] = rows
+
+    def read(self) -> NDArray[np.floating]:
+        """All of them."""
+        return self._scores
+
+
 class ScoresCheckpoint:
-    """The scores of one run that are known so far: `(N, K)`, anything elsewhere.
+    """The scores of one run that are known so far, `(N, K)`.
 
     They stand in a folder that is named beside the evaluation and holds the key of what is being
     computed; another key begins anew. Each chunk has a checksum, and one that does not agree is
-    scored again. token: drawn when it was begun. files: those of scores and of checksums, to be
-    written to; None where the file system has no such thing, and all is scored again after a kill.
+    scored again. They are in the file alone, so that many runs of many images take no memory.
+    scores: where they are kept without files; with files it tells their shape and type. checks: the
+    checksums `(chunks,)`. token: drawn when it was begun. files: those of scores and of
+    checksums; None where the file system has no such thing: then all is in memory, and scored again
+    after a kill.
     """
 
     def __init__(
@@ -44,43 +74,77 @@ class ScoresCheckpoint:
     ) -> None:  # fmt: skip
         self.folder = folder
         self.token = token
-        self.scores = scores
+        self._shape, self._type = scores.shape, scores.dtype
+        self._memory = None if files else scores
         self._checks = checks
         self._batch = batch
         self._files = files
-        self._writing = threading.Lock()
+        self._using = threading.Lock()
         self._closing = weakref.finalize(self, _close, files)
 
     def has(self, start: int) -> bool:
         """Whether the chunk that begins at image `start` is known."""
         check = int(self._checks[start // self._batch])
-        if check in (_UNKNOWN, self._check(start)):
-            return check != _UNKNOWN
+        if check == _UNKNOWN:
+            return False
+        with self._using:
+            rows = self._read_rows(start, self._batch)
+        if check == _check(rows, start):
+            return True
         note_damage("scores of an interrupted evaluation")
         self._checks[start // self._batch] = _UNKNOWN
         return False
 
-    def mark(self, start: int) -> None:
-        """Say that the scores of the chunk that begins at `start` stand in `scores`."""
+    def put(self, start: int, rows: NDArray[np.floating]) -> None:
+        """Keep the scores of the chunk that begins at image `start`."""
+        rows = rows.astype(self._type, copy=False)
         chunk = start // self._batch
-        self._checks[chunk] = self._check(start)
-        with self._writing:
-            if self._files is None:
-                return
-            try:
-                _write_rows(self._files[0], self.scores, start, self._batch)
-                _write_rows(self._files[1], self._checks, chunk, 1)
-            except OSError:
-                self._files = None  # a kill costs more from here on; whether there is room in the
-                # end, the evaluation itself says
+        self._checks[chunk] = _check(rows, start)
+        with self._using:
+            if self._files is not None:
+                try:
+                    _write(self._files[0], rows, start)
+                    _write(self._files[1], self._checks[chunk : chunk + 1], chunk)
+                except OSError:
+                    self._take_into_memory()
+            if self._memory is not None:
+                self._memory[start : start + len(rows)] = rows
 
-    def _check(self, start: int) -> int:
-        rows = self.scores[start : start + self._batch]
-        return xxhash.xxh3_64_intdigest(rows.tobytes(), seed=start) or 1
+    def read(self) -> NDArray[np.floating]:
+        """All of them, NaN where they are not known; RunError where they are not those that were
+        kept."""
+        with self._using:
+            scores = self._read_rows(0, self._shape[0])
+        for chunk in np.flatnonzero(self._checks != _UNKNOWN).tolist():
+            start = chunk * self._batch
+            if int(self._checks[chunk]) != _check(scores[start : start + self._batch], start):
+                raise RunError(
+                    f"{self.folder}: scores of image {start} and those after it are not what was "
+                    "written there: the file was changed meanwhile, or its disk is damaged",
+                    "Evaluate the run again.",
+                )
+        return scores
+
+    def _read_rows(self, start: int, n: int) -> NDArray[np.floating]:
+        if self._memory is not None:
+            return self._memory[start : start + n]
+        assert self._files is not None
+        size = self._shape[1] * self._type.itemsize
+        n = min(n, self._shape[0] - start)
+        self._files[0].seek(start * size)
+        return _fill(self._files[0].read(n * size), (n, self._shape[1]), self._type)
+
+    def _take_into_memory(self) -> None:
+        """Go on without the file, which can't be written any more: a kill costs more from here on.
+
+        Whether there is room in the end, the evaluation itself says.
+        """
+        self._memory = self._read_rows(0, self._shape[0])
+        self._files = None
 
     def remove(self) -> None:
         """Delete the folder, once the evaluation is written."""
-        with self._writing:
+        with self._using:
             self._files = None
             self._closing()
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -120,27 +184,36 @@ def _open(
     names = folder / f"scores.f{8 * kind.itemsize}", folder / "checks.u64"
     if kind != SINGLE:
         facts["type"] = kind.name
-    scores, checks = np.full((n, k), np.nan, kind), np.zeros(chunks, np.uint64)
+    blank, checks = np.full((n, k), np.nan, kind), np.zeros(chunks, np.uint64)
     found = _read_facts(folder)
     token = found.pop("token", "") if isinstance(found, dict) else ""
     if found == facts:
-        scores, checks = _read_array(names[0], scores), _read_array(names[1], checks)
+        checks = _fill(_read_bytes(names[1]), checks.shape, checks.dtype)
     else:
         token = secrets.token_hex(16)
         _remove(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        names[0].write_bytes(scores.tobytes())
+        names[0].write_bytes(blank.tobytes())
         names[1].write_bytes(checks.tobytes())
         write_json(folder / "partial.json", {**facts, "token": token})
-    return ScoresCheckpoint(folder, scores, checks, batch, str(token), _open_files(*names))
+    files = _open_files(*names)
+    scores = blank if files else _fill(_read_bytes(names[0]), blank.shape, kind)
+    return ScoresCheckpoint(folder, scores, checks, batch, str(token), files)
 
 
-def _read_array(file: Path, like: NDArray[Any]) -> NDArray[Any]:
+def _read_bytes(file: Path) -> bytes:
+    return file.read_bytes() if file.is_file() else b""
+
+
+def _fill(data: bytes, shape: tuple[int, ...], kind: np.dtype[Any]) -> NDArray[Any]:
     """What a file holds, of that shape and type; zeros for what was cut off, which agree with no
     checksum."""
-    data = file.read_bytes() if file.is_file() else b""
-    whole = data[: like.nbytes].ljust(like.nbytes, b"\0")
-    return np.frombuffer(bytearray(whole), like.dtype).reshape(like.shape)
+    size = math.prod(shape) * kind.itemsize
+    return np.frombuffer(bytearray(data[:size].ljust(size, b"\0")), kind).reshape(shape)
+
+
+def _check(rows: NDArray[Any], start: int) -> int:
+    return xxhash.xxh3_64_intdigest(rows.tobytes(), seed=start) or 1
 
 
 def _open_files(scores: Path, checks: Path) -> tuple[FileIO, FileIO] | None:
@@ -154,10 +227,11 @@ def _open_files(scores: Path, checks: Path) -> tuple[FileIO, FileIO] | None:
     return files[0], files[1]
 
 
-def _write_rows(file: FileIO, values: NDArray[Any], start: int, n: int) -> None:
-    rows = values[start : start + n]
-    file.seek(start * (values.nbytes // len(values)))
-    file.write(rows.tobytes())
+def _write(file: FileIO, rows: NDArray[Any], start: int) -> None:
+    """Write rows where they stand in a file of such rows."""
+    file.seek(start * (rows.nbytes // len(rows)))
+    if file.write(rows.tobytes()) != rows.nbytes:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _close(files: tuple[FileIO, FileIO] | None) -> None:

@@ -230,7 +230,7 @@ def _tell(
     """What a worker is told of a chunk; None where every run has failed."""
     if all(run.failure for run in runs):
         return None
-    wanted = [at for at, run in enumerate(runs) if not run.failure and not run.has(start)]
+    wanted = [at for at, run in enumerate(runs) if not run.failure and not run.kept.has(start)]
     return told, start, min(start + request.batch, len(request.dataset)), wanted
 
 
@@ -243,11 +243,9 @@ def _keep(chunk: Chunk, answers: Answers, runs: Sequence[ScoredRun]) -> None:
         if isinstance(scores, Failure):
             run.failure = replace(scores, subject=run.opened.run.name)
             continue
-        run.scores[chunk.start : chunk.stop] = scores
+        run.kept.put(chunk.start, scores)
         run.inference_s += seconds
         run.n_timed += chunk.stop - chunk.start
-        if run.checkpoint is not None:
-            run.checkpoint.mark(chunk.start)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from msgspec import Struct, to_builtins
 from numpy.typing import NDArray
 
 from covidreport.boundary import attempt
-from covidreport.dataset import UNREADABLE
+from covidreport.dataset import Digests
 from covidreport.errors import RunError
 from covidreport.evaluate.decode import decode_chunk
 from covidreport.evaluate.occlusion import Occlusion, occlude_pixels
@@ -87,11 +87,12 @@ def _order(dataset: Dataset, digests: Sequence[str] | None) -> Iterator[int]:
     if digests is None:
         yield from sorted(range(len(dataset)), key=dataset.ids.__getitem__)
         return
-    before = UNREADABLE
-    for digest, index in sorted((digest, index) for index, digest in enumerate(digests)):
-        if digest not in (before, UNREADABLE):
+    stored = Digests.of(digests)
+    before = None
+    for index in stored.sort():
+        if stored[index] != before:
             yield index
-        before = digest
+        before = stored[index]
 
 
 def check_company(

@@ -181,7 +181,7 @@ class CpuReference:
             "softmax" if session.spec.activation == "softmax-logit" else session.spec.activation
         )
         limits = find_limits(session.execution.precision, half=session.signs.half)
-        device = scored.scores[self.indices(opened.run)]
+        device = scored.kept.read()[self.indices(opened.run)]
         return compare_answers(device, answer, rule, activation, limits, len(opened.columns))
 
     def indices(self, run: Run) -> NDArray[np.int64]:

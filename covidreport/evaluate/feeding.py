@@ -305,12 +305,13 @@ def _score(
             continue
         run, closed = each.stated.run.name, each.neighbours.closed
         answers = [(neighbour, _target(one)) for neighbour, one in others]
-        checks.append(judge_neighbours(run, images, closed, stated.scores[:, 0], answers, failed))
+        own = stated.kept.read()[:, 0]
+        checks.append(judge_neighbours(run, images, closed, own, answers, failed))
     return checks
 
 
 def _target(scored: ScoredRun) -> NDArray[np.floating] | None:
-    return None if scored.failure is not None else scored.scores[:, 0]
+    return None if scored.failure is not None else scored.kept.read()[:, 0]
 
 
 def _tell(failure: Failure, on_event: OnEvent) -> None:

@@ -243,7 +243,7 @@ class _Group(Struct):
 
         request = self.work.request
         scored = [
-            ScoredRun(opened, checkpoint.scores, checkpoint=checkpoint)
+            ScoredRun(opened, checkpoint)
             for opened, checkpoint in self.ready
             if checkpoint is not None
         ]

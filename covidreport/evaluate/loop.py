@@ -20,14 +20,13 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Final
 
-import numpy as np
 from msgspec import Struct, field
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from covidreport.audit.bit_depth import describe_bit_depth, name_sources
 from covidreport.boundary import attempt, explain_error
-from covidreport.evaluate.checkpoint import ScoresCheckpoint
+from covidreport.evaluate.checkpoint import ScoresCheckpoint, ScoresInMemory
 from covidreport.evaluate.decode import Chunk, join_chunks
 from covidreport.evaluate.occlusion import Altered
 from covidreport.evaluate.request import BATCH
@@ -146,7 +145,7 @@ class _Loop(Struct):
         # (a checkpoint may hold them), since preparing is by the run's own mean and type.
         open_runs = [scored for scored in self.runs if not scored.failure]
         specs = tuple(dict.fromkeys(scored.opened.session.spec.pixels for scored in open_runs))
-        left = [scored for scored in open_runs if not scored.has(start)]
+        left = [scored for scored in open_runs if not scored.kept.has(start)]
         kinds = {kind_of_input(scored.opened): scored.opened.session.spec for scored in left}
         stop = min(start + self.batch, len(self.paths))
         units = [slice(at, min(at + self.unit, stop)) for at in range(start, stop, self.unit)]
@@ -336,13 +335,12 @@ def score_runs(
     ahead = SLOTS + -(-jobs * unit // batch) if on_device else jobs
     if checkpoints is None:
         runs = [
-            ScoredRun(run, np.full((n, run.width), np.nan, run.session.score_type))
+            ScoredRun(run, ScoresInMemory.of(n, run.width, run.session.score_type))
             for run in opened
         ]
     else:
         runs = [
-            ScoredRun(run, checkpoint.scores, checkpoint=checkpoint)
-            for run, checkpoint in zip(opened, checkpoints, strict=True)
+            ScoredRun(run, checkpoint) for run, checkpoint in zip(opened, checkpoints, strict=True)
         ]
     decoded = DecodedSet.of(n)
     numbers = dict.fromkeys(

@@ -251,7 +251,7 @@ def _make_locked(plan: _Plan, advance: Advance, on_event: OnEvent) -> StoredMaps
         )
         scored, decoded = _score(plan, opened, checkpoint, advance)
         column = plan.scores.labels.index(plan.target)
-        values = scored.scores[:, column].reshape(len(plan.rows), plan.patches.number)
+        values = scored.kept.read()[:, column].reshape(len(plan.rows), plan.patches.number)
         lost = np.array([reason is not None for reason in decoded.reasons], np.bool_)
         failed = np.logical_or.reduce(lost.reshape(values.shape), axis=1)
         stored = _store(plan, opened, values, failed)

@@ -9,7 +9,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from msgspec import Struct, to_builtins
 
 from covidreport.audit.bit_depth import describe_bit_depth, name_sources
@@ -17,6 +16,7 @@ from covidreport.dataset import digest_rows, fingerprint
 from covidreport.dataset.split import take_rows
 from covidreport.errors import RunError, StoreError
 from covidreport.evaluate.build import describe_input, list_versions, name_key
+from covidreport.evaluate.checkpoint import ScoresInMemory
 from covidreport.evaluate.cut import cut_rows
 from covidreport.evaluate.request import EvaluationRequest
 from covidreport.evaluate.scored import DecodedSet, OpenedRun, ScoredRun
@@ -46,9 +46,8 @@ def join_parts(request: EvaluationRequest, opened: OpenedRun) -> Joined:
     parts = request.parts
     assert parts is not None
     n = len(request.dataset)
-    scores = np.full((n, opened.width), np.nan, opened.session.score_type)
     decoded = DecodedSet.of(n)
-    scored = ScoredRun(opened, scores)
+    scored = ScoredRun(opened, ScoresInMemory.of(n, opened.width, opened.session.score_type))
     located = parts.locate(opened.run.name)
     read: list[EvaluationPart] = []
     for shard, folder in located:
@@ -84,7 +83,7 @@ def _take_rows(
     scored: ScoredRun, decoded: DecodedSet, part: EvaluationPart, rows: PartRows
 ) -> None:
     at = slice(part.start, part.stop)
-    scored.scores[at] = rows.scores
+    scored.kept.put(part.start, rows.scores)
     decoded.reasons[at] = rows.reasons
     decoded.peaks[at] = rows.peaks
     decoded.measured[at] = rows.measured

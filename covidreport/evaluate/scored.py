@@ -11,7 +11,7 @@ from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from covidreport.errors import RunError
-from covidreport.evaluate.checkpoint import ScoresCheckpoint
+from covidreport.evaluate.checkpoint import ScoresCheckpoint, ScoresInMemory
 from covidreport.evaluate.company import Company
 from covidreport.evaluate.decode import Chunk
 from covidreport.evaluate.reference import Replayed
@@ -78,13 +78,12 @@ class ScoredRun(Struct):
     known."""
 
     opened: OpenedRun
-    scores: NDArray[np.floating]
+    kept: ScoresCheckpoint | ScoresInMemory
+    """Where scores are kept as they come; in a checkpoint, so that a killed evaluation goes on."""
     failure: Failure | None = None
     inference_s: float = 0.0
     n_timed: int = 0
     """How many images that was; those that were scored before a kill are not among them."""
-    checkpoint: ScoresCheckpoint | None = None
-    """Where scores are kept as they come, so that a killed evaluation goes on."""
     out_of_memory: bool = False
     """Whether that is why it failed: alone it might have fitted."""
     smallest_batch: int | None = None
@@ -93,9 +92,10 @@ class ScoredRun(Struct):
     shards: tuple[dict[str, Any], ...] = ()
     """When and where each part was scored, where they were merged."""
 
-    def has(self, start: int) -> bool:
-        """Whether the chunk that begins at `start` was scored before."""
-        return self.checkpoint is not None and self.checkpoint.has(start)
+    @property
+    def checkpoint(self) -> ScoresCheckpoint | None:
+        """Where scores are kept, if a kill leaves them there."""
+        return self.kept if isinstance(self.kept, ScoresCheckpoint) else None
 
     def note_short_memory(self) -> None:
         """Say that it ran out of memory; no news where it has failed already, for whatever else."""
@@ -155,7 +155,7 @@ def open_columns(session: Session, labels: Sequence[str]) -> tuple[int, ...]:
 def gather_scores(dataset: Dataset, scored: ScoredRun, decoded: DecodedSet) -> Scores:
     """The record of one run's scores, as scores.parquet keeps it."""
     activation = scored.opened.session.spec.activation
-    scores, others = scored.opened.part(scored.scores)
+    scores, others = scored.opened.part(scored.kept.read())
     return Scores(
         sample_ids=dataset.ids,
         labels=dataset.labels,

@@ -90,7 +90,7 @@ def store_part(
     )
     digests = Digests.of(request.digests)
     rows = PartRows(
-        scored.scores, decoded.reasons, decoded.peaks, decoded.measured, digests.sha256,
+        scored.kept.read(), decoded.reasons, decoded.peaks, decoded.measured, digests.sha256,
         digests.readable,
     )  # fmt: skip
     folder = request.place(run)

@@ -49,7 +49,7 @@ class ReportedImages(Struct, frozen=True):
     split: str
     fingerprint: str | None
     labels: tuple[str, ...]
-    sample_ids: tuple[str, ...]
+    sample_ids: Sequence[str]
 
 
 class ChosenThresholds(Struct, frozen=True):

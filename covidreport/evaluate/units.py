@@ -126,7 +126,7 @@ def score_and_keep(chunk: Chunk, scored: ScoredRun, pieces: Sequence[NDArray[Any
     if scored.failure is not None:
         return 0.0  # it failed at another chunk: nobody wants what it says to this one
     batch = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
-    _keep_scores(chunk, scored, score_chunk(chunk, scored.opened, batch))
+    scored.kept.put(chunk.start, score_chunk(chunk, scored.opened, batch))
     return time.perf_counter() - began
 
 
@@ -136,11 +136,5 @@ def read_and_keep(chunk: Chunk, scored: ScoredRun, answers: Sequence[DeviceAnswe
     if scored.failure is not None:
         return 0.0
     scores = read_answers(scored.opened.session, answers, chunk.stop - chunk.start)
-    _keep_scores(chunk, scored, check_scores(chunk, scored.opened, scores))
+    scored.kept.put(chunk.start, check_scores(chunk, scored.opened, scores))
     return time.perf_counter() - began
-
-
-def _keep_scores(chunk: Chunk, scored: ScoredRun, scores: NDArray[np.floating]) -> None:
-    scored.scores[chunk.start : chunk.stop] = scores
-    if scored.checkpoint is not None:
-        scored.checkpoint.mark(chunk.start)

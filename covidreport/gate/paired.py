@@ -6,7 +6,7 @@ known to be the same, these are all that a paired test needs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from msgspec import Struct
@@ -42,7 +42,7 @@ class PairedRuns(Struct, frozen=True, eq=False):
     """The run (0) and the baseline (1) on the same images, and what follows."""
 
     paired: PairedAnswers
-    sample_ids: tuple[str, ...]
+    sample_ids: Sequence[str]
     comparisons: tuple[Comparison, ...]
     detectable_difference: GateDifference | None
     """None where there are no positives."""

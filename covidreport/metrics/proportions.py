@@ -22,7 +22,7 @@ from covidreport.metrics.intervals import (
     wilson_ends,
 )
 from covidreport.metrics.matches import Proportion
-from covidreport.records import UNKNOWN, Estimate, IntervalKind, MetricPlan
+from covidreport.records import UNKNOWN, Estimate, IntervalKind, MetricPlan, Texts
 
 FORMULAS: Mapping[IntervalKind, Callable[[float, float], tuple[float, float]]] = {
     "wilson": wilson,
@@ -41,12 +41,12 @@ def code_groups(groups: Sequence[str] | None) -> NDArray[np.intp] | None:
 
     With one image each, images are as independent as patients and the formulas hold.
     """
-    numbers = None if groups is None else number_groups(tuple(groups))
+    numbers = None if groups is None else number_groups(Texts.of(groups))
     return numbers if numbers is not None and numbers.max(initial=-1) + 1 < numbers.size else None
 
 
 @lru_cache(maxsize=4)
-def number_groups(groups: tuple[str, ...]) -> NDArray[np.intp]:
+def number_groups(groups: Texts) -> NDArray[np.intp]:
     """The number of each image's patient, `(N,)`, in the order in which they first stand; runs of
     one report share their patients, which are numbered once."""
     numbers: dict[str, int] = {}

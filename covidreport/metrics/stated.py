@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -23,7 +23,7 @@ before is then computed again from them, at the next evaluation."""
 class Stated(Struct, frozen=True, eq=False):
     """Patients and what is known of the images besides truth, as the fields of `Scores` are."""
 
-    groups: tuple[str, ...] | None
+    groups: Sequence[str] | None
     attributes: Mapping[str, tuple[str, ...]]
     ages: NDArray[np.int16] | None
     single: Mapping[str, tuple[str, ...]]
@@ -53,8 +53,10 @@ def digest_units(stated: Stated | Scores) -> str:
     """The sha256 of what metrics, the table of patients and weighted rates depend on besides truth
     and scores."""
     facts: dict[str, Any] = {
-        "groups": stated.groups, "attributes": dict(stated.attributes), "statistics": STATISTICS,
-    }  # fmt: skip
+        "groups": None if stated.groups is None else list(stated.groups),
+        "attributes": dict(stated.attributes),
+        "statistics": STATISTICS,
+    }
     if stated.ages is not None:
         facts["ages"] = stated.ages.tolist()
     if stated.single:

@@ -227,6 +227,7 @@ from covidreport.records.sites import (
     WithoutSite,
 )
 from covidreport.records.study import Sampling, Study
+from covidreport.records.texts import Texts
 from covidreport.records.thresholds import (
     RankAt,
     TargetMetric,
@@ -266,9 +267,9 @@ __all__ = [
     "SealedMember", "SealedRun", "SeedComparison", "SeedSpread", "Severity", "Shard",
     "SinglePicture", "SiteFigures", "SiteRank", "SiteRule", "Sites", "SplitCase", "SpotCut",
     "Stage", "StageStarted", "StepsDone", "StoredMap", "StoredMaps", "Study", "StudyAssumptions",
-    "StudyPlan", "Subgroup", "Subgroups", "TargetMetric", "ThresholdCurves", "ThresholdFit",
-    "ThresholdOrigin", "Timing", "TrueClasses", "TunedFor", "TunedThresholds", "Tuning",
-    "UnusualSite", "Verdict", "VerdictOutcome", "WaitingForRun", "WeakSpot", "WeakSpots",
+    "StudyPlan", "Subgroup", "Subgroups", "TargetMetric", "Texts", "ThresholdCurves",
+    "ThresholdFit", "ThresholdOrigin", "Timing", "TrueClasses", "TunedFor", "TunedThresholds",
+    "Tuning", "UnusualSite", "Verdict", "VerdictOutcome", "WaitingForRun", "WeakSpot", "WeakSpots",
     "Weighted", "WeightedRate", "WeightedRun", "Withheld", "WithoutSite", "WrongCases",
     "count_steps", "ignore_events", "name_evaluation", "part_row", "tag_row",
 ]  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,11 +51,11 @@ class Dataset(Struct, frozen=True, eq=False):
     root: Path
     source: Path
     labels: tuple[str, ...]
-    ids: tuple[str, ...]
-    paths: tuple[str, ...]
+    ids: Sequence[str]
+    paths: Sequence[str]
     truth: NDArray[np.int8]
     splits: tuple[str, ...] | None = None
-    groups: tuple[str, ...] | None = None
+    groups: Sequence[str] | None = None
     folds: tuple[str, ...] | None = None
     weights: NDArray[np.float64] | None = None
     attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -36,13 +36,13 @@ class Scores(Struct, frozen=True, eq=False, dict=True):
     weights float64 `(N,)`; None where each image stands for itself alone.
     """
 
-    sample_ids: tuple[str, ...]
+    sample_ids: Sequence[str]
     labels: tuple[str, ...]
     truth: NDArray[np.int8]
     scores: NDArray[np.floating]
     activation: Activation
     reasons: tuple[str | None, ...]
-    groups: tuple[str, ...] | None = None
+    groups: Sequence[str] | None = None
     attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     folds: tuple[str, ...] | None = None
     others: NDArray[np.floating] | None = None

@@ -14,7 +14,7 @@ import numpy as np
 
 from covidreport.errors import StoreError
 from covidreport.metrics.readings import READING
-from covidreport.records import UNKNOWN, Activation, Measured, Scores
+from covidreport.records import UNKNOWN, Activation, Measured, Scores, Texts
 from covidreport.storage.columns import read_numbers, to_numbers, to_texts
 from covidreport.storage.files import read_bytes
 from covidreport.storage.folder import EVALUATION_FILE
@@ -194,13 +194,13 @@ def _to_scores(table: pa.Table, facts: Mapping[str, str]) -> Scores:
     doubles = any(str(table.schema.field(name).type) == "double" for name in names)
     kind = np.float64 if doubles else np.float32
     return Scores(
-        sample_ids=tuple(table["sample_id"].to_pylist()),
+        sample_ids=Texts.of(table["sample_id"].to_pylist()),
         labels=labels,
         truth=np.where(np.isnan(truth), UNKNOWN, truth).astype(np.int8),
         scores=read_numbers(table, names).astype(kind),
         activation=cast(Activation, facts["covidreport.activation"]),
         reasons=tuple(table["failure"].to_pylist()),
-        groups=tuple(table["group"].to_pylist()) if "group" in table.column_names else None,
+        groups=Texts.of(table["group"].to_pylist()) if "group" in table.column_names else None,
         attributes=_read_attributes(table, ATTRIBUTE),
         single=_read_attributes(table, SINGLE),
         folds=tuple(table["fold"].to_pylist()) if "fold" in table.column_names else None,

@@ -165,14 +165,12 @@ def test_unfinished_scores_that_are_planted(covidreport, study, monkeypatch):
     n, k = scores.shape
     for words in (("ci", "runs/bad"), ("evaluate", "runs/bad", "--force")):
         left = open_checkpoint(_place(study, "bad"), key, n, k, 32)
-        left.scores[:] = scores
-        left.mark(0)
+        left.put(0, scores)
         del left
         covidreport(*words)
         assert read_evaluation(_place(study, "bad")).counts["covid-19"].missed == 3
     left = open_checkpoint(_place(study, "bad"), key, n, k, 32)
-    left.scores[:] = scores
-    left.mark(0)
+    left.put(0, scores)
     del left
     (_place(study, "bad") / "evaluation.json").unlink()
     assert covidreport("evaluate", "runs/bad").code == 0  # goes on from what it found

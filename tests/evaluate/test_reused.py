@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
 import textwrap
 from io import FileIO
-from pathlib import Path
 
 import numpy as np
 import pytest
 from onnx import TensorProto
 
 from covidreport import images
+from covidreport.errors import RunError
 from covidreport.evaluate import decode, group, opening, record, units
 from covidreport.evaluate.memory import group_by_memory
 from covidreport.images.cache import open_scratch
@@ -340,9 +341,8 @@ def test_damaged_partial_scores_are_scored_again(study, name, damage):
         return [partial.has(start) for start in (0, 2, 4)]
 
     left = open_checkpoint(study / "evaluation", "key", 6, 3, 2)
-    left.scores[:] = 99
     for start in (0, 2, 4):
-        left.mark(start)
+        left.put(start, np.full((2, 3), 99))
     del left
     assert is_known(open_checkpoint(study / "evaluation", "key", 6, 3, 2)) == [True] * 3
     damage(study / "evaluation" / ".partial" / name)
@@ -352,26 +352,67 @@ def test_damaged_partial_scores_are_scored_again(study, name, damage):
 
     assert not all(known)
     for start, whole in zip((0, 2, 4), known, strict=True):
-        assert not whole or (again.scores[start : start + 2] == 99).all()
+        assert not whole or (again.read()[start : start + 2] == 99).all()
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+class _FullFile(FileIO):
+    """A file on a disk without room, of which what stands there can be read."""
+
+    def write(self, data):
+        """None of it."""
+        raise OSError(errno.ENOSPC, "no room")
+
+
 def test_a_disk_that_is_full_meanwhile_costs_a_second_scoring_after_a_kill(study):
     """What was written before is known, what could not be is not, and nothing is raised."""
     from covidreport.evaluate.checkpoint import open_checkpoint
 
     left = open_checkpoint(study / "evaluation", "key", 6, 3, 2)
-    left.scores[:] = 99
-    left.mark(0)
-    left._files = FileIO("/dev/full", "w"), FileIO("/dev/full", "w")
-    full = left._files
-    left.mark(2)
-    left.mark(4)
-    for file in full:
+    rows = np.arange(18, dtype=np.float32).reshape(6, 3)
+    left.put(0, rows[:2])
+    before = left._files or ()
+    scores, checks = (_FullFile(file.name, "r+") for file in before)
+    left._files = scores, checks
+    left.put(2, rows[2:4])
+    left.put(4, rows[4:])
+    for file in (*before, scores, checks):
         file.close()
     assert [left.has(start) for start in (0, 2, 4)] == [True] * 3
+    assert (left.read() == rows).all()
     again = open_checkpoint(study / "evaluation", "key", 6, 3, 2)
     assert [again.has(start) for start in (0, 2, 4)] == [True, False, False]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_scores_that_are_changed_while_others_are_scored_are_told_of(study, damage):
+    """What is evaluated is what the model gave, or nothing."""
+    from covidreport.evaluate.checkpoint import open_checkpoint
+
+    left = open_checkpoint(study / "evaluation", "key", 6, 3, 2)
+    for start in (0, 2, 4):
+        left.put(start, np.full((2, 3), 99))
+    assert (left.read() == 99).all()
+    file = study / "evaluation" / ".partial" / "scores.f32"
+    damage(file)
+    assert left._files is not None
+    if file.exists() and file.stat().st_ino == os.fstat(left._files[0].fileno()).st_ino:
+        with pytest.raises(RunError, match="not what was written"):
+            left.read()
+    else:  # the file that was written to is still there, without a name
+        assert (left.read() == 99).all()
+
+
+def test_a_network_drive_that_can_not_be_written_to_in_place(study, monkeypatch):
+    """All is in memory then, and what stands there is known."""
+    from covidreport.evaluate import checkpoint
+
+    first = checkpoint.open_checkpoint(study / "evaluation", "key", 4, 3, 2)
+    first.put(0, np.full((2, 3), 99))
+    monkeypatch.setattr(checkpoint, "_open_files", lambda *_: None)
+    left = checkpoint.open_checkpoint(study / "evaluation", "key", 4, 3, 2)
+    assert [left.has(0), left.has(2)] == [True, False]
+    left.put(2, np.full((2, 3), 98))
+    assert left.read()[:, 0].tolist() == [99, 99, 98, 98]
 
 
 def test_partial_scores_of_another_model_are_not_used(study, monkeypatch):
@@ -380,9 +421,8 @@ def test_partial_scores_of_another_model_are_not_used(study, monkeypatch):
     from covidreport.evaluate.checkpoint import open_checkpoint
 
     left = open_checkpoint(folder, "another key", 6, 3, 4)
-    left.scores[:] = 99
-    left.mark(0)
-    left.mark(4)
+    left.put(0, np.full((4, 3), 99))
+    left.put(4, np.full((2, 3), 99))
     evaluation = _run(study)["a"].evaluation
     assert evaluation.counts["covid-19"].tp == 1
 

@@ -192,7 +192,7 @@ SLOW = (
     "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
     "score = units.score_chunk\n"
     "def slowly(*words):\n"
-    "    print('scoring', flush=True)\n"
+    "    os.write(1, b'scoring\\n')\n"  # in one piece, as several threads say it
     "    time.sleep(float(os.environ.get('SLOWLY', '60')))\n"
     "    return score(*words)\n"
     "units.score_chunk = slowly"

@@ -42,10 +42,11 @@ def link_images(folder: Path, n: int) -> Path:
         for p in (source / "originals").rglob("*")
         if p.suffix.lower() in (".png", ".jpg", ".jpeg")
     ]
-    # Each batch begins with a full-size one, the largest first: threads that begin together decode
-    # them at the same time, so that few images are as heavy as many. Any truth will do for them.
+    # Each batch begins with a full-size one, the largest last: there, with all else in memory that
+    # the loop holds, threads decode the largest at the same time, so that few images are as heavy
+    # as many. Any truth will do for them.
     images = [source / row["path"] for row in rows]
-    for i, image in enumerate(sorted(full_size, key=_count_pixels, reverse=True)):
+    for i, image in enumerate(sorted(full_size, key=_count_pixels)):
         images.insert(i * BATCH, image)
         rows.insert(i * BATCH, rows[i])
     for i, image in enumerate(images):
@@ -141,7 +142,7 @@ def measure(scratch: Path, options: argparse.Namespace) -> list[Row]:
             f"{options.runs} runs x {n} images: {seconds:.1f} s, "
             f"{peaks[n] / 2**20:.0f} MiB anonymous at most", file=sys.stderr,
         )  # fmt: skip
-        first = evaluate_parts(runs, seconds)
+        first = list_shares(runs, seconds)
     again = [
         evaluate(runs, manifest, scratch / f"cache{options.images}")[0]
         for _ in range(options.repeat)
@@ -163,7 +164,7 @@ def measure(scratch: Path, options: argparse.Namespace) -> list[Row]:
     ]  # fmt: skip
 
 
-def evaluate_parts(runs: Path, seconds: float) -> dict[str, float]:
+def list_shares(runs: Path, seconds: float) -> dict[str, float]:
     """Which part of the cores' time decoding and models took, of an evaluation of so many seconds.
 
     As the evaluations themselves state it: seconds of threads, which wait where cores are busy.

@@ -117,7 +117,7 @@ def _evaluate_here(
             "no run here has a model to run: what was imported or pulled without its model is "
             "ranked by `covidreport render`, and takes other thresholds from `covidreport score`"
         )
-    check_sharing(stated, runs)
+    check_sharing(stated)
     check_maps(options, runs)
     check_changes(options)
     made = MadeHere()

@@ -35,6 +35,11 @@ def select_splits(dataset: Dataset, names: Sequence[str]) -> Dataset:
     raise DatasetError(str(dataset.source), [f"no image is in the split {missing!r}; {reason}"])
 
 
+def number_fold(dataset: Dataset, fold: str) -> list[int]:
+    """The rows of a fold's images."""
+    return [row for row, each in enumerate(dataset.folds or ()) if each == fold]
+
+
 def take_labels(dataset: Dataset, labels: Sequence[str]) -> Dataset:
     """Of a data set these labels, in this order, of all its images."""
     columns = [dataset.labels.index(label) for label in labels]

@@ -16,7 +16,7 @@ from covidreport.dataset.index import (
     stamp_manifest,
     write_known,
 )
-from covidreport.dataset.split import take_labels, take_rows
+from covidreport.dataset.split import number_fold, take_labels, take_rows
 from covidreport.errors import DatasetError, UsageError
 from covidreport.evaluate.cut import Cut, Parts
 from covidreport.evaluate.folds import evaluate_configurations
@@ -35,7 +35,7 @@ from covidreport.evaluate.resolve import (
     part_by_labels,
     read_split,
 )
-from covidreport.evaluate.sharing import Sharing
+from covidreport.evaluate.sharing import FoldGroup, Sharing, part_by_fold
 from covidreport.evaluate.thresholds import Thresholds
 from covidreport.evaluate.thumbnails import keep_thumbnails
 from covidreport.evaluate.unchanged import find_known, query_part, reuse_unchanged, wants_anew
@@ -152,51 +152,88 @@ def evaluate_folders(
             for finding in findings:
                 on_event(FindingMade(finding))
             return EvaluatedFolders(_order_outcomes(runs, reused), findings)
-    manifest = stamp_manifest(query)
-    sharing = None
-    if options.shard is not None or options.parts is not None:
-        sharing = Sharing.of(options, execution, [run.name for run in runs])
-    query, images = _read_labelled(query, options, target, on_event, sharing)
-    images = images.file_under(split_folds(runs), made, trusted=options.trust_stored is not False)
-    tell_name(query, images.dataset.name, on_event)
-    parts = part_by_labels(runs, images.dataset.labels, target)
-    warnings = (*findings, *images.notes)
-    for finding in warnings:
-        on_event(FindingMade(finding))
-    outcomes: list[RunOutcome] = []
-    requests: dict[str, EvaluationRequest] = {}
-    for part in parts or (LabelledRuns(None, ()),):
-        on_part = images if part.labels is None else images.take(part.labels)
-        _note_lacking(part, on_event)
-        request = complete_request(options, on_part, execution, findings, made)
-        outcomes += _evaluate_part(request, part.runs, options, on_event)
-        requests |= {run.name: request for run in part.runs if not run.members}
-        if request.use_cache and sharing is None:
-            data = images.dataset
-            asked = query_part(query, part)
-            write_known(asked, request.known, manifest, data.root, data.paths, images.stamps)
-    _say_replayed(outcomes, on_event)
-    return EvaluatedFolders(_order_outcomes(runs, outcomes), warnings, requests)
+    work = _Work(query, options, execution, findings, made, on_event)
+    if options.shard is None:
+        done = work.evaluate(FoldGroup(None, tuple(runs)))
+    else:
+        done = work.evaluate_shard(runs)
+    _say_replayed(done.outcomes, on_event)
+    return replace(done, outcomes=_order_outcomes(runs, done.outcomes))
 
 
-def _read_labelled(
-    query: DataQuery,
-    options: EvaluateOptions,
-    target: str,
-    on_event: OnEvent,
-    sharing: Sharing | None,
-) -> tuple[DataQuery, ReadImages]:
-    """The images, for the labels that are asked for; where these are the models' own, for those
-    that the data have."""
-    try:
-        return query, read_images(query, options, on_event, sharing)
-    except DatasetError:
-        narrowed = None if options.labels else narrow_labels(query, target)
-        if narrowed is None:
-            raise
-    lacking = [label for label in query.labels or () if label not in (narrowed.labels or ())]
-    on_event(Noted(f"not evaluated: the data have no truth of {list_some(lacking, MOST_NAMED)}"))
-    return narrowed, read_images(narrowed, options, on_event, sharing)
+class _Work(Struct, frozen=True):
+    """What is to be done, whatever the runs. findings: of the machine."""
+
+    query: DataQuery
+    options: EvaluateOptions
+    execution: Execution
+    findings: tuple[Finding, ...]
+    made: MadeHere | None
+    on_event: OnEvent
+
+    @property
+    def target(self) -> str:
+        """The label that runs are ranked by."""
+        return self.options.target or DEFAULT_TARGET
+
+    def evaluate_shard(self, runs: Sequence[Run]) -> EvaluatedFolders:
+        """Evaluate a part of all images, or of its fold's those that a run of a fold is for."""
+        groups, outcomes = [FoldGroup(None, tuple(runs))], list[RunOutcome]()
+        if any(run.members for run in runs):
+            groups, outcomes = part_by_fold(runs, read_split(self.query)[0].folds)
+        done = [self.evaluate(group) for group in groups]
+        return EvaluatedFolders(
+            (*outcomes, *(outcome for each in done for outcome in each.outcomes)),
+            tuple(dict.fromkeys(finding for each in done for finding in each.findings)),
+            {name: request for each in done for name, request in each.requests.items()},
+        )
+
+    def evaluate(self, group: FoldGroup) -> EvaluatedFolders:
+        """Evaluate runs on the images that are theirs."""
+        options, made, on_event = self.options, self.made, self.on_event
+        runs = group.runs
+        manifest = stamp_manifest(self.query)
+        sharing = None
+        if options.shard is not None or options.parts is not None:
+            sharing = Sharing.of(options, self.execution, runs)
+        query, images = self._read_labelled(sharing, group.fold)
+        trusted = options.trust_stored is not False
+        images = images.file_under(split_folds(runs), made, trusted=trusted)
+        tell_name(query, images.dataset.name, on_event)
+        parts = part_by_labels(runs, images.dataset.labels, self.target)
+        warnings = (*self.findings, *images.notes)
+        for finding in warnings:
+            on_event(FindingMade(finding))
+        outcomes: list[RunOutcome] = []
+        requests: dict[str, EvaluationRequest] = {}
+        for part in parts or (LabelledRuns(None, ()),):
+            on_part = images if part.labels is None else images.take(part.labels)
+            _note_lacking(part, on_event)
+            request = complete_request(options, on_part, self.execution, self.findings, made)
+            outcomes += _evaluate_part(request, part.runs, options, on_event)
+            requests |= {run.name: request for run in part.runs if not run.members}
+            if request.use_cache and sharing is None:
+                data = images.dataset
+                asked = query_part(query, part)
+                write_known(asked, request.known, manifest, data.root, data.paths, images.stamps)
+        return EvaluatedFolders(tuple(outcomes), warnings, requests)
+
+    def _read_labelled(
+        self, sharing: Sharing | None, fold: str | None
+    ) -> tuple[DataQuery, ReadImages]:
+        """The images, for the labels that are asked for; where these are the models' own, for those
+        that the data have."""
+        query, options = self.query, self.options
+        try:
+            return query, read_images(query, options, self.on_event, sharing, fold)
+        except DatasetError:
+            narrowed = None if options.labels else narrow_labels(query, self.target)
+            if narrowed is None:
+                raise
+        lacking = [label for label in query.labels or () if label not in (narrowed.labels or ())]
+        said = f"not evaluated: the data have no truth of {list_some(lacking, MOST_NAMED)}"
+        self.on_event(Noted(said))
+        return narrowed, read_images(narrowed, options, self.on_event, sharing, fold)
 
 
 def _note_lacking(part: LabelledRuns, on_event: OnEvent) -> None:
@@ -260,11 +297,12 @@ def _say_replayed(outcomes: Sequence[RunOutcome], on_event: OnEvent) -> None:
 
 def read_images(
     query: DataQuery, options: EvaluateOptions, on_event: OnEvent = ignore_events,
-    sharing: Sharing | None = None,
+    sharing: Sharing | None = None, fold: str | None = None,
 ) -> ReadImages:  # fmt: skip
     """The images that are asked for, with their digests and what their headers say.
 
-    sharing: of a shard its own alone, and of what is merged the digests that its parts hold.
+    sharing: of a shard its own alone, and of what is merged the digests that its parts hold. fold:
+    those of this fold alone.
     UsageError where options name what is no label of them; that is said before the work.
     """
     dataset, split = read_split(query)
@@ -276,6 +314,8 @@ def read_images(
     target = check_target(options, dataset.labels)
     (options.thresholds or Thresholds()).fixed(dataset.labels)
     (options.metrics or MetricOptions()).plan(dataset.labels, target)
+    if fold is not None:
+        dataset = take_rows(dataset, number_fold(dataset, fold))
     cut = None if sharing is None else sharing.cut(dataset)
     parts = None if sharing is None else sharing.find_parts(dataset, split)
     if cut is not None:
@@ -283,7 +323,7 @@ def read_images(
     stamps = stamp_files(dataset)
     use_cache = options.cache is not False
     if sharing is not None and parts is not None:
-        digests = parts.read_digests(sharing.runs, len(dataset))
+        digests = sharing.read_digests(parts, dataset)
     else:
         on_event(StageStarted(f"Reading {len(dataset):,} files", len(dataset)))
         digests = digest_files(

@@ -24,6 +24,7 @@ from covidreport.boundary import attempt
 from covidreport.dataset import fingerprint, fingerprint_labels
 from covidreport.dataset.split import take_rows
 from covidreport.errors import RunError
+from covidreport.evaluate.cut import Parts
 from covidreport.evaluate.fold_thresholds import (
     choose_common,
     drop_calibration,
@@ -71,9 +72,10 @@ def evaluate_configurations(
 ) -> tuple[EvaluationRequest, tuple[RunOutcome, ...]]:
     """Run each model on its own fold, and put together what each configuration answered.
 
-    request: of the chosen images. Gives the request for those of them that are in folds, and what
-    became of each configuration: its evaluation over all of them, or why it has none. Where none of
-    the images is in a fold (a split to tune on) each model runs on all, as a run of its own.
+    request: of the chosen images; parts that are merged are of those of a run's fold. Gives the
+    request for those of them that are in folds, and what became of each configuration: its
+    evaluation over all of them, or why it has none. Where none of the images is in a fold (a split
+    to tune on) each model runs on all, as a run of its own.
     """
     folds = request.dataset.folds
     if folds is not None and not any(folds):
@@ -98,12 +100,14 @@ def _take_images(request: EvaluationRequest, folds: Sequence[str]) -> Evaluation
     rows = [row for row, fold in enumerate(data.folds or ()) if fold in folds]
     chosen = take_rows(data, rows)
     digests = [request.digests[row] for row in rows]
+    parts = request.parts
     return replace(
         request,
         dataset=chosen,
         digests=digests,
         fingerprint=fingerprint(chosen, digests),
         label_fingerprints=fingerprint_labels(chosen, digests),
+        parts=None if parts is None else Parts(parts.folders, parts.evaluation),
     )
 
 
@@ -112,6 +116,8 @@ def _put_together(request: EvaluationRequest, run: CrossValidated, found: _Outco
     if run.faults:
         return RunOutcome(run, failure=refuse_run(run))
     missing = _explain_missing(request, run, found)
+    if missing is not None and request.parts is not None:
+        return RunOutcome(run, failure=missing)  # what stands is as good as it was
     if missing is not None:
         return fail_run(request, missing, run)
     done = attempt(run.name, "score", partial(_pool, request, run, found))
@@ -123,10 +129,7 @@ def _explain_missing(
 ) -> Failure | None:
     """Which folds a configuration lacks; None where each of the data's has its evaluation."""
     if request.dataset.folds is None:
-        return Failure(
-            run.name, "score", "its runs state a fold and the data has no column `fold`",
-            "`covidreport split DATA --folds K` writes one, as it was before they were trained.",
-        )  # fmt: skip
+        return fail_without_folds(run.name)
     there = order_folds(request.dataset.folds)
     if not there:
         return Failure(run.name, "score", "none of the chosen images is in a fold")
@@ -137,7 +140,7 @@ def _explain_missing(
     if lacking:
         reasons.append(f"it has no run of fold {listed(lacking)}")
     if strange:
-        reasons.append(f"fold {listed(strange)} is none of the data, which has {listed(there)}")
+        reasons.append(explain_strange(strange, there))
     failed = [each for run in run.members if (each := found.get(run.name)) and each.failure]
     reasons += [
         f"fold {each.run.fold} ({each.run.name}): {each.failure.explanation}"
@@ -145,6 +148,19 @@ def _explain_missing(
     ]  # fmt: skip
     stage = failed[0].failure.stage if failed and failed[0].failure else "score"
     return Failure(run.name, stage, "; ".join(reasons)) if reasons else None
+
+
+def fail_without_folds(run: str) -> Failure:
+    """Why a run of a fold can't be evaluated on data without."""
+    return Failure(
+        run, "score", "its runs state a fold and the data has no column `fold`",
+        "`covidreport split DATA --folds K` writes one, as it was before they were trained.",
+    )  # fmt: skip
+
+
+def explain_strange(strange: Sequence[str], there: Sequence[str]) -> str:
+    """Of folds of runs that the data, which has others, has not."""
+    return f"fold {listed(strange)} is none of the data, which has {listed(there)}"
 
 
 def _pool(request: EvaluationRequest, run: CrossValidated, found: _Outcomes) -> RunOutcome:

@@ -3,7 +3,7 @@ the models.
 
 Which actor takes which chunk, and that those of a worker that died are done again, is Ray's. An
 actor has one thread and sessions of one thread, as the loop has here, so that scores are the same.
-Nothing of pixels is kept: a worker may be on another machine.
+Pixels are cached where the worker is, which may be on another machine.
 """
 
 from __future__ import annotations
@@ -29,16 +29,18 @@ from numpy.typing import NDArray
 from covidreport.boundary import attempt
 from covidreport.errors import ServiceError, UsageError
 from covidreport.evaluate.decode import Chunk
+from covidreport.evaluate.disturbances import Disturbances
 from covidreport.evaluate.loop import describe_images
 from covidreport.evaluate.occlusion import Altered
 from covidreport.evaluate.opening import open_run_session
 from covidreport.evaluate.request import Cluster, EvaluationRequest
 from covidreport.evaluate.scored import DecodedSet, OpenedRun, ScoredRun
 from covidreport.evaluate.units import Prepared, decode_unit, kind_of_input, score_chunk
+from covidreport.images.cache import PixelCache, open_pixel_cache
 from covidreport.inference.execution import Execution
 from covidreport.inference.session import Session
 from covidreport.inference.trial import TRIAL
-from covidreport.records import Failure, ModelLimits
+from covidreport.records import Failure, ModelLimits, PixelSpec
 
 TRIES: Final = 3
 """How often a chunk is begun again that a worker died with, and how often a worker is."""
@@ -73,6 +75,7 @@ class Worker:
     def __init__(self) -> None:
         self._runs: list[OpenedRun | Failure] = []
         self._share: Share | None = None
+        self._caches: dict[PixelSpec, PixelCache] = {}
 
     def _take(self, told: Sequence[Any]) -> Share:
         """What it is told, by a reference: once, and again in a process that took another's place,
@@ -83,7 +86,22 @@ class Worker:
             self._share = ray.get(told[0])
             self._runs = [self._open(self._share, each) for each in self._share.runs]
             TRIAL.close()
+            self._open_caches(self._share)
         return self._share
+
+    def _open_caches(self, share: Share) -> None:
+        """What this machine has of the pixels, and where it keeps what is decoded."""
+        if not share.use_cache or isinstance(share.altered, Disturbances):
+            return  # what is kept is pictures as they are
+        for spec in self._list_specs():
+            cache = attempt("", "write", partial(open_pixel_cache, share.digests, spec))
+            if isinstance(cache, PixelCache):
+                self._caches[spec] = cache
+
+    def _list_specs(self) -> tuple[PixelSpec, ...]:
+        """The pixels that the models take, each kind once."""
+        loaded = (each for each in self._runs if isinstance(each, OpenedRun))
+        return tuple(dict.fromkeys(each.session.spec.pixels for each in loaded))
 
     def _open(self, share: Share, opened: OpenedRun) -> OpenedRun | Failure:
         work = partial(
@@ -101,14 +119,14 @@ class Worker:
     ) -> tuple[Chunk, Answers]:
         """Decode a chunk, and feed it to the runs at `wanted`; the chunk is without its pixels."""
         share = self._take(told)
-        loaded = [each for each in self._runs if isinstance(each, OpenedRun)]
-        specs = tuple(dict.fromkeys(each.session.spec.pixels for each in loaded))
         asked = {at: self._runs[at] for at in wanted}
         specs_of = [each for each in asked.values() if isinstance(each, OpenedRun)]
         kinds = {kind_of_input(each): each.session.spec for each in specs_of}
         paths = [share.root / path for path in share.paths[start:stop]]
         digests = share.digests[start:stop]
-        chunk, prepared = decode_unit(paths, start, specs, {}, digests, kinds, share.altered)
+        chunk, prepared = decode_unit(
+            paths, start, self._list_specs(), self._caches, digests, kinds, share.altered
+        )
         return chunk, {at: _answer(chunk, each, prepared) for at, each in asked.items()}
 
 

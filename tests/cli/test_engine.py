@@ -8,10 +8,12 @@ import shutil
 import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
 from msgspec.structs import replace
 
 from covidreport import EvaluateOptions, evaluate_runs
+from covidreport.images.cache import _ROW, PixelCache
 from covidreport.records.events import StepsDone
 from tests.cli.command import read_evaluations, write_project
 from tests.datasets import write_flat_dataset
@@ -45,17 +47,43 @@ def _find_workers():
 
 
 def test_evaluations_are_those_of_this_process(covidreport, study, monkeypatch):
-    """Byte for byte, also of a failed image; stdout holds the document alone. Without `--address`
-    the cluster is its own, whatever other one is stated."""
+    """Byte for byte, also of a failed image and where pixels are cached by then; stdout holds the
+    document alone. Without `--address` the cluster is its own, whatever other one is stated."""
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     words = ("--max-failed-share", "0.1", "--json")
-    assert covidreport("evaluate", "runs", *words).code == 0
-    done = covidreport("evaluate", "others", *words, "--engine", "ray", "--jobs", "2")
+    ray = ("evaluate", "others", *words, "--engine", "ray", "--jobs", "2")
+    monkeypatch.setenv("COVIDREPORT_CACHE", str(study / "cache"))
+    done = covidreport(*ray)
     assert (done.code, json.loads(done.out)["schema"]) == (0, "covidreport.evaluate/2")
-    assert read_evaluations(study / "others") == read_evaluations(study / "runs")
-    assert len(read_evaluations(study / "runs")) == 6
+    first = read_evaluations(study / "others")
     again = covidreport("evaluate", "others", *words)
     assert "3 of 3 runs are unchanged" in again.err
+    assert _count_cached(study / "cache") == 600
+    assert covidreport(*ray, "--force").code == 0
+    assert read_evaluations(study / "others") == first
+    monkeypatch.setenv("COVIDREPORT_CACHE", str(study / "other-cache"))
+    assert covidreport("evaluate", "runs", *words).code == 0
+    assert read_evaluations(study / "runs") == first
+    assert len(first) == 6
+
+
+def _count_cached(cache):
+    """Of how many images the pixels are known, or that they have none."""
+    (folder,) = (file.parent for file in cache.glob("pixels/*/rows.bin"))
+    shape = (600, *_find_shape(folder))
+    entry = PixelCache(
+        folder,
+        np.memmap(folder / "pixels.u8", np.uint8, "r", shape=shape),
+        np.memmap(folder / "rows.bin", _ROW, "r", shape=(600,)),
+    )
+    return int((~entry.missing(0, 600)).sum())
+
+
+def _find_shape(folder):
+    """Height, width and channels of square pictures in grey."""
+    size = (folder / "pixels.u8").stat().st_size // 600
+    assert round(size**0.5) ** 2 == size
+    return round(size**0.5), round(size**0.5), 1
 
 
 def test_so_are_they_after_a_worker_was_killed(study, monkeypatch):
@@ -73,7 +101,7 @@ def test_so_are_they_after_a_worker_was_killed(study, monkeypatch):
                 os.kill(worker, signal.SIGKILL)
                 killed.append(worker)
 
-    usual = EvaluateOptions(provider="cpu", batch_size=4, max_failed_share=0.1)
+    usual = EvaluateOptions(provider="cpu", batch_size=4, max_failed_share=0.1, cache=False)
     evaluate_runs("runs", options=usual)
     ray = replace(usual, engine="ray", jobs=2)
     done = evaluate_runs("others", options=ray, on_event=kill_one)

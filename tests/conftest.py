@@ -8,7 +8,8 @@ import itertools
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -27,68 +28,71 @@ __all__ = ["browser", "share", "visit", "windows"]
 LONGEST = (
     "tests/test_readme.py",
     "tests/report/browser/test_page.py",
-    "tests/train/test_grid.py",
     "tests/report/browser/test_print.py",
-    "tests/test_how_to_pages.py",
+    "tests/train/test_grid.py",
     "tests/integrations/test_mlflow.py",
+    "tests/test_how_to_pages.py",
     "tests/test_drawn_reports.py",
-    "tests/cli/test_folds.py",
-    "tests/audit/test_turns.py",
     "tests/report/browser/test_accessibility.py",
-    "tests/cli/test_limits.py",
-    "tests/test_leaves_nothing.py",
-    "tests/report/browser/test_operating.py",
     "tests/test_hostile.py",
-    "tests/evaluate/test_accelerator.py",
-    "tests/cli/test_outputs_in_a_store.py",
+    "tests/cli/test_folds.py",
+    "tests/report/browser/test_operating.py",
     "tests/report/browser/test_address.py",
-    "tests/cli/test_bad_days.py",
-    "tests/report/browser/test_cases.py",
-    "tests/report/browser/test_keyboard.py",
-    "tests/train/test_both_studies.py",
     "tests/train/test_train_page.py",
+    "tests/cli/test_limits.py",
+    "tests/report/browser/test_keyboard.py",
     "tests/report/browser/test_ranking.py",
-    "tests/report/test_sections.py",
-    "tests/report/browser/test_readout.py",
-    "tests/cli/test_engine.py",
-    "tests/test_pages.py",
-    "tests/train/test_recipes.py",
-    "tests/report/browser/test_saving.py",
-    "tests/cli/test_streams.py",
-    "tests/storage/test_store_errors.py",
-    "tests/cli/test_claims.py",
-    "tests/report/test_pictures.py",
-    "tests/cli/test_stored_runs.py",
-    "tests/cli/test_shards.py",
-    "tests/train/test_tracing.py",
-    "tests/cli/test_objects.py",
-    "tests/report/test_markdown.py",
-    "tests/train/test_export.py",
-    "tests/cli/test_odd_file_systems.py",
-    "tests/test_package.py",
-    "tests/train/test_fit.py",
-    "tests/report/test_collect.py",
+    "tests/audit/test_turns.py",
     "tests/test_contributing.py",
-    "tests/train/test_sources.py",
-    "tests/train/test_ranks.py",
-    "tests/cli/test_audit.py",
-    "tests/train/test_resume.py",
-    "tests/cli/test_widths.py",
-    "tests/test_gpu_benchmark.py",
-    "tests/integrations/test_agree.py",
-    "tests/audit/test_crops.py",
-    "tests/audit/test_data_checks.py",
+    "tests/report/browser/test_cases.py",
+    "tests/report/test_pictures.py",
+    "tests/train/test_tracing.py",
+    "tests/report/browser/test_readout.py",
+    "tests/report/browser/test_saving.py",
+    "tests/report/test_sections.py",
+    "tests/cli/test_outputs_in_a_store.py",
     "tests/evaluate/test_device_failures.py",
+    "tests/train/test_recipes.py",
+    "tests/train/test_both_studies.py",
+    "tests/cli/test_bad_days.py",
+    "tests/report/test_markdown.py",
+    "tests/cli/test_audit.py",
+    "tests/train/test_export.py",
+    "tests/cli/test_streams.py",
+    "tests/cli/test_claims.py",
+    "tests/test_package.py",
+    "tests/test_pages.py",
+    "tests/cli/test_widths.py",
+    "tests/train/test_ranks.py",
+    "tests/audit/test_data_checks.py",
+    "tests/cli/test_stored_commands.py",
+    "tests/cli/test_shards.py",
     "tests/metrics/test_differences.py",
+    "tests/audit/test_crops.py",
+    "tests/cli/test_several_processes.py",
+    "tests/train/test_resume.py",
     "tests/report/same/test_csv_and_json.py",
-    "tests/cli/test_evaluate_again.py",
-    "tests/train/test_cli.py",
+    "tests/evaluate/test_accelerator.py",
+    "tests/integrations/test_agree.py",
+    "tests/test_gpu_benchmark.py",
+    "tests/train/test_sources.py",
     "tests/cli/test_groups.py",
-    "tests/test_mutants.py",
     "tests/cli/test_transformer.py",
+    "tests/cli/test_stored_runs.py",
+    "tests/images/test_pixel_cache.py",
+    "tests/cli/test_engine.py",
+    "tests/evaluate/test_company.py",
+    "tests/train/test_augmentation.py",
+    "tests/evaluate/test_devices.py",
     "tests/inference/test_half.py",
+    "tests/cli/test_no_home.py",
+    "tests/audit/test_similarity.py",
+    "tests/train/test_synthetic.py",
+    "tests/test_leaves_nothing.py",
+    "tests/inference/test_runtime.py",
+    "tests/metrics/test_precision_variance.py",
 )
-"""Files whose tests and fixtures take six seconds or more of a core, the longest first."""
+"""Files whose tests and fixtures take five seconds or more of a core, the longest first."""
 COMPUTING = (
     "covidreport.evaluate.describe",
     "covidreport.evaluate.scoring",
@@ -115,14 +119,32 @@ _MADE: dict[str, Any] = {}
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Iterator[None]:
+def pytest_collection(session: pytest.Session) -> Iterator[None]:
     """No search for circles of garbage among a million objects that stay: a third of the time."""
     gc.disable()
     try:
+        _import_in_turn(session.config)
         return (yield)
     finally:
         gc.freeze()
         gc.enable()
+
+
+def _import_in_turn(config: pytest.Config) -> None:
+    """Where all tests are collected, each of pytest's workers begins with files of its own: pytest
+    compiles what was not compiled yet, all workers at a time, and each would compile all of it."""
+    mine = getattr(config, "workerinput", None)
+    if mine is None or config.args != config.getini("testpaths"):
+        return
+    root = config.rootpath
+    files = sorted(
+        each for place in config.args for each in root.joinpath(place).rglob("test_*.py")
+    )
+    first = len(files) * int(mine["workerid"].removeprefix("gw")) // mine["workercount"]
+    for file in files[first:] + files[:first]:
+        # what can't be imported, or is skipped as a whole, is for pytest to say
+        with suppress(Exception, pytest.skip.Exception):
+            import_module(".".join(file.relative_to(root).with_suffix("").parts))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -9,18 +9,10 @@ import pytest
 from PIL import Image
 
 from covidreport.audit import copies, crops
-from covidreport.images.pixels import DecodedImage
-from covidreport.images.survey import survey_picture
 from tests.audit.data import change_survey, make_evidence
-from tests.audit.test_similarity import needs_radiographs, radiographs
+from tests.audit.test_similarity import contents, needs_radiographs, radiographs, survey_contents
 
-__all__ = ["radiographs"]  # the fixture
-
-
-def survey(pictures):
-    """Thumbnails without borders, as a survey has them."""
-    found = [survey_picture(DecodedImage(each, "JPEG", 8)) for each in pictures]
-    return np.stack([each.content for each in found])
+__all__ = ["contents", "radiographs"]  # fixtures
 
 
 def cut(picture, left, top, right, bottom):
@@ -38,9 +30,9 @@ def save_again(picture):
 
 
 @needs_radiographs
-def test_no_two_radiographs_are_taken_for_one(radiographs):
+def test_no_two_radiographs_are_taken_for_one(radiographs, contents):
     """Of 1,118 two pairs, which the data set's own README knows; the next pair is at 0.95."""
-    found = crops.find_crops(survey(radiographs[0]), np.arange(len(radiographs[0])))
+    found = crops.find_crops(contents, np.arange(len(radiographs[0])))
     patients = radiographs[1]
     assert len(found.part) == 2
     assert (patients[found.part] == patients[found.whole]).all()
@@ -72,7 +64,7 @@ def test_copies_with_another_margin_are_found(radiographs, name):
     change, share = CHANGES[name]
     pictures = radiographs[0][::8]
     n = len(pictures)
-    found = crops.find_crops(survey([*pictures, *map(change, pictures)]), np.arange(2 * n))
+    found = crops.find_crops(survey_contents([*pictures, *map(change, pictures)]), np.arange(2 * n))
     own = np.abs(found.part - found.whole) == n
     assert np.count_nonzero(own) >= share * n
     assert np.count_nonzero(~own) == 0

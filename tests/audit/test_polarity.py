@@ -7,20 +7,18 @@ import pytest
 
 from covidreport.audit import polarity
 from tests.audit.data import change_survey, make_evidence
-from tests.audit.test_crops import survey
-from tests.audit.test_similarity import needs_radiographs, radiographs
+from tests.audit.test_similarity import contents, needs_radiographs, radiographs
 
-__all__ = ["radiographs"]  # the fixture
+__all__ = ["contents", "radiographs"]  # fixtures
 
 HEALTHY = make_evidence(160)
 
 
 @needs_radiographs
-def test_no_real_radiograph_is_taken_for_a_negative(radiographs):
+def test_no_real_radiograph_is_taken_for_a_negative(contents):
     """And of their negatives 96 in 100 are found."""
-    thumbnails = survey(radiographs[0])
-    assert not polarity.find_inverted(thumbnails).any()
-    assert polarity.find_inverted(255 - thumbnails).mean() > 0.96
+    assert not polarity.find_inverted(contents).any()
+    assert polarity.find_inverted(255 - contents).mean() > 0.96
 
 
 def invert(rows):

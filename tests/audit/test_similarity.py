@@ -14,6 +14,7 @@ from covidreport.audit import similarity
 from covidreport.dataset import read_dataset
 from covidreport.images.pixels import DecodedImage
 from covidreport.images.survey import SIDE, survey_picture
+from tests.shared import Share
 
 CXR = Path(
     os.environ.get("COVIDREPORT_CXR", Path(__file__).parents[2].parent / "shared/data/cxr")
@@ -93,6 +94,12 @@ def test_the_blur_is_a_running_mean_with_repeated_edges():
     assert similarity._blur(rows, 2) == pytest.approx(np.array(expected))
 
 
+def survey_contents(pictures):
+    """Thumbnails without borders, as a survey has them."""
+    found = [survey_picture(DecodedImage(each, "JPEG", 8)) for each in pictures]
+    return np.stack([each.content for each in found])
+
+
 def _shrink(picture):
     return survey_picture(DecodedImage(picture.convert("L"), "JPEG", 8)).thumbnail
 
@@ -103,6 +110,12 @@ def radiographs():
     dataset = read_dataset(CXR)
     pictures = [Image.open(dataset.root / path).convert("L") for path in dataset.paths]
     return pictures, np.array(dataset.groups)
+
+
+@pytest.fixture(scope="module")
+def contents(radiographs, share: Share):
+    """Their thumbnails without borders."""
+    return share("contents-of-radiographs", lambda _: survey_contents(radiographs[0]))
 
 
 @needs_radiographs

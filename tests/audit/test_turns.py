@@ -10,18 +10,10 @@ import pytest
 from PIL import Image
 
 from covidreport.audit import copies, turns
-from covidreport.images.pixels import DecodedImage
-from covidreport.images.survey import survey_picture
 from tests.audit.data import change_survey, make_evidence
-from tests.audit.test_similarity import needs_radiographs, radiographs
+from tests.audit.test_similarity import contents, needs_radiographs, radiographs, survey_contents
 
-__all__ = ["radiographs"]  # the fixture
-
-
-def survey(pictures):
-    """Thumbnails without borders, as a survey has them."""
-    found = [survey_picture(DecodedImage(each, "JPEG", 8)) for each in pictures]
-    return np.stack([each.content for each in found])
+__all__ = ["contents", "radiographs"]  # fixtures
 
 
 def draw(n, seed=0):
@@ -51,7 +43,9 @@ def turn(picture, degrees, how="same"):
 def test_a_turned_copy_is_found_with_its_angle(how, degrees):
     """Among 30 pictures; no other pair is one."""
     pictures = draw(30)
-    found = turns.find_turns(survey([*pictures, turn(pictures[3], degrees, how)]), np.arange(31))
+    found = turns.find_turns(
+        survey_contents([*pictures, turn(pictures[3], degrees, how)]), np.arange(31)
+    )
     assert list(zip(found.first.tolist(), found.second.tolist(), strict=True)) == [(3, 30)]
     assert found.degrees[0] == pytest.approx(abs(degrees), abs=1.5)
 
@@ -59,14 +53,14 @@ def test_a_turned_copy_is_found_with_its_angle(how, degrees):
 def test_a_plain_copy_is_no_turned_one():
     """It is found by its hash, and told of once."""
     pictures = draw(5)
-    found = turns.find_turns(survey([*pictures, turn(pictures[2], 0)]), np.arange(6))
+    found = turns.find_turns(survey_contents([*pictures, turn(pictures[2], 0)]), np.arange(6))
     assert len(found.first) == 0
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 3])
 def test_few_pictures_are_compared_all_the_same(n):
     """None, one, and fewer than are proposed of each."""
-    assert len(turns.find_turns(survey([*draw(3)]), np.arange(n)).first) == 0
+    assert len(turns.find_turns(survey_contents([*draw(3)]), np.arange(n)).first) == 0
 
 
 def test_flat_pictures_are_like_nothing():
@@ -78,7 +72,7 @@ def test_flat_pictures_are_like_nothing():
 def test_rows_that_are_left_out_are_not_compared():
     """Indices are those of all pictures."""
     pictures = draw(8)
-    every = survey([*pictures, turn(pictures[6], 5)])
+    every = survey_contents([*pictures, turn(pictures[6], 5)])
     assert len(turns.find_turns(every, np.arange(8)).first) == 0
     found = turns.find_turns(every, np.array([1, 6, 8]))
     assert (found.first.tolist(), found.second.tolist()) == ([6], [8])
@@ -89,18 +83,20 @@ def test_an_audit_names_them_with_their_angle():
     healthy = make_evidence(60)
     pictures = draw(60)
     pictures[7] = turn(pictures[1], 6)  # image 1 is in training, 7 in validation
-    (finding,) = copies.audit_near_duplicates(change_survey(healthy, contents=survey(pictures)))
+    (finding,) = copies.audit_near_duplicates(
+        change_survey(healthy, contents=survey_contents(pictures))
+    )
     assert (finding.code, finding.severity) == ("turned-copies-across-splits", "error")
     assert finding.subjects == ("0001.png", "0007.png")
     assert "0001.png (train) and 0007.png (validation), turned by " in finding.evidence
 
 
 @needs_radiographs
-def test_no_two_persons_are_taken_for_one(radiographs, monkeypatch):
+def test_no_two_persons_are_taken_for_one(radiographs, contents, monkeypatch):
     """Of 1,118 radiographs no pair is taken for a copy; the likest two are of one person."""
     pictures, patients = radiographs
     monkeypatch.setattr(turns, "CONFIRMED", 0.8)
-    found = turns.find_turns(survey(pictures), np.arange(len(pictures)))
+    found = turns.find_turns(contents, np.arange(len(pictures)))
     same = patients[found.first] == patients[found.second]
     assert same.any()
     assert found.correlations[same].max() < 0.90
@@ -109,13 +105,14 @@ def test_no_two_persons_are_taken_for_one(radiographs, monkeypatch):
 
 @needs_radiographs
 @pytest.mark.parametrize(("how", "least"), [("same", 37), ("grown", 32), ("cut", 37)])
-def test_turned_copies_of_radiographs_are_found(radiographs, how, least):
+def test_turned_copies_of_radiographs_are_found(radiographs, contents, how, least):
     """Of 40, by 1 to 15 degrees either way, among all others; no other pair is taken for one."""
     pictures, rng = radiographs[0], np.random.default_rng(11)
     rows = rng.choice(len(pictures), 40, replace=False)
     angles = rng.uniform(1, 15, 40) * rng.choice([-1, 1], 40)
     turned = [turn(pictures[i], angle, how) for i, angle in zip(rows, angles, strict=True)]
-    found = turns.find_turns(survey([*pictures, *turned]), np.arange(len(pictures) + 40))
+    every = np.concatenate([contents, survey_contents(turned)])
+    found = turns.find_turns(every, np.arange(len(pictures) + 40))
     pairs = set(zip(found.first.tolist(), found.second.tolist(), strict=True))
     seeded = {(int(i), len(pictures) + k) for k, i in enumerate(rows)}
     assert len(pairs & seeded) >= least

@@ -10,14 +10,8 @@ from covidreport.gate.limits import KEYS
 from covidreport.records import DISTURBANCES, MOST_SEVERE
 from covidreport.report.sections import list_hideable
 from covidreport.schemas import FOLDER
-from covidreport.settings.values import (
-    INTERVALS,
-    PATIENT_RULES,
-    POLICIES,
-    SAMPLINGS,
-    SITE_RANKS,
-    STUDY,
-)
+from covidreport.settings.tables import PATIENT_RULES, SAMPLINGS, STUDY
+from covidreport.settings.values import INTERVALS, POLICIES, SITE_RANKS
 from covidreport.storage.words import InputWords
 from tests.run_schema import describe_words
 

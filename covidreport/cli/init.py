@@ -129,7 +129,7 @@ def describe_settings(
     from covidreport.evaluate.thresholds import DEFAULT_THRESHOLD
     from covidreport.report.sections import list_hideable
     from covidreport.settings.record import DEFAULT_FLOOR
-    from covidreport.settings.values import STUDY
+    from covidreport.settings.tables import STUDY
     from covidreport.text import plural
 
     data_path = Path(os.path.relpath(found.data, output.resolve().parent)).as_posix()

@@ -16,6 +16,7 @@ from covidreport.evaluate.thresholds import TUNING_SPLIT, Thresholds
 from covidreport.gate.baseline import REGISTERED
 from covidreport.metrics.plan import MetricOptions
 from covidreport.records import Limit, RankAt, Study
+from covidreport.settings import tables
 from covidreport.settings import values as read_as
 from covidreport.settings.record import Settings
 from covidreport.settings.values import FaultError
@@ -58,8 +59,8 @@ OPTIONS: dict[str, Callable[[str, Any], Any]] = {
     "target": read_as.text,
     "max_failed_share": read_as.fraction,
     "check_preprocessing": read_as.switch,
-    "disturb": read_as.disturb,
-    "foreign": read_as.foreign,
+    "disturb": tables.disturb,
+    "foreign": tables.foreign,
     "provider": read_as.text,
     "batch_timeout_s": read_as.seconds,
     "memory_limit": read_as.memory,
@@ -127,8 +128,8 @@ def read_settings(path: Path) -> Settings:
     reading.faults += [
         f"`{key}` is no setting; {', '.join(KNOWN)} are" for key in table if key not in KNOWN
     ]
-    tuning_split = reading.read("tune", read_as.tuning_split)
-    study = reading.read("study", read_as.study) or Study()
+    tuning_split = reading.read("tune", tables.tuning_split)
+    study = reading.read("study", tables.study) or Study()
     options = reading.read_options(path, tuning_split or TUNING_SPLIT, study)
     settings = Settings(
         origin=path,
@@ -136,11 +137,11 @@ def read_settings(path: Path) -> Settings:
         study=study,
         beside=reading.read_sources(path)[1:] if "data" in options.origins else (),
         **reading.read_all(RANKING),
-        patient_rule=reading.read("patients", read_as.patient_rule) or "any",
+        patient_rule=reading.read("patients", tables.patient_rule) or "any",
         tuning_split=tuning_split,
         reference_groups=reading.read("groups", _read_references) or {},
-        hide=reading.read("report", read_as.hidden_sections) or frozenset(),
-        ignore=reading.read("audit", read_as.ignored_findings) or (),
+        hide=reading.read("report", tables.hidden_sections) or frozenset(),
+        ignore=reading.read("audit", tables.ignored_findings) or (),
         limits=reading.read_limits(options.target or DEFAULT_TARGET, path),
     )
     if reading.faults:

@@ -15,6 +15,7 @@ import shutil
 import threading
 import weakref
 from contextlib import ExitStack, suppress
+from hashlib import blake2b
 from io import FileIO
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,9 @@ class ScoresCheckpoint:
 
     They stand in a folder that is named beside the evaluation and holds the key of what is being
     computed; another key begins anew. Each chunk has a checksum, and one that does not agree is
-    scored again. They are in the file alone, so that many runs of many images take no memory.
+    scored again. They are in the file alone, so that many runs of many images take no memory; that
+    nobody exchanges them meanwhile, checksums that can be had for any rows don't tell, and seals
+    do, whose secret only this process has.
     scores: where they are kept without files; with files it tells their shape and type. checks: the
     checksums `(chunks,)`. token: drawn when it was begun. files: those of scores and of
     checksums; None where the file system has no such thing: then all is in memory, and scored again
@@ -77,6 +80,8 @@ class ScoresCheckpoint:
         self._shape, self._type = scores.shape, scores.dtype
         self._memory = None if files else scores
         self._checks = checks
+        self._seals = np.zeros_like(checks)
+        self._secret = secrets.token_bytes(16)
         self._batch = batch
         self._files = files
         self._using = threading.Lock()
@@ -90,6 +95,7 @@ class ScoresCheckpoint:
         with self._using:
             rows = self._read_rows(start, self._batch)
         if check == _check(rows, start):
+            self._seals[start // self._batch] = self._seal(rows, start)
             return True
         note_damage("scores of an interrupted evaluation")
         self._checks[start // self._batch] = _UNKNOWN
@@ -100,6 +106,7 @@ class ScoresCheckpoint:
         rows = rows.astype(self._type, copy=False)
         chunk = start // self._batch
         self._checks[chunk] = _check(rows, start)
+        self._seals[chunk] = self._seal(rows, start)
         with self._using:
             if self._files is not None:
                 try:
@@ -111,19 +118,24 @@ class ScoresCheckpoint:
                 self._memory[start : start + len(rows)] = rows
 
     def read(self) -> NDArray[np.floating]:
-        """All of them, NaN where they are not known; RunError where they are not those that were
-        kept."""
+        """All of them, NaN where they never were known; RunError where they are not those that were
+        put here, or that `has` found."""
         with self._using:
             scores = self._read_rows(0, self._shape[0])
-        for chunk in np.flatnonzero(self._checks != _UNKNOWN).tolist():
+        for chunk in np.flatnonzero(self._seals).tolist():
             start = chunk * self._batch
-            if int(self._checks[chunk]) != _check(scores[start : start + self._batch], start):
+            if int(self._seals[chunk]) != self._seal(scores[start : start + self._batch], start):
                 raise RunError(
                     f"{self.folder}: scores of image {start} and those after it are not what was "
                     "written there: the file was changed meanwhile, or its disk is damaged",
                     "Evaluate the run again.",
                 )
         return scores
+
+    def _seal(self, rows: NDArray[np.floating], start: int) -> int:
+        sealed = blake2b(start.to_bytes(8, "little"), digest_size=8, key=self._secret)
+        sealed.update(rows.tobytes())
+        return int.from_bytes(sealed.digest(), "little") or 1
 
     def _read_rows(self, start: int, n: int) -> NDArray[np.floating]:
         if self._memory is not None:

@@ -402,6 +402,21 @@ def test_scores_that_are_changed_while_others_are_scored_are_told_of(study, dama
         assert (left.read() == 99).all()
 
 
+def test_scores_that_are_exchanged_with_their_checksums_are_told_of_too(study):
+    """Whoever can write there can compute them."""
+    from covidreport.evaluate.checkpoint import _check, open_checkpoint
+
+    left = open_checkpoint(study / "evaluation", "key", 4, 3, 2)
+    left.put(0, np.full((2, 3), 99))
+    left.put(2, np.full((2, 3), 99))
+    other = np.full((2, 3), 7, np.float32)
+    with (study / "evaluation/.partial/scores.f32").open("r+b") as file:
+        file.write(other.tobytes())
+    left._checks[0] = _check(other, 0)
+    with pytest.raises(RunError, match="not what was written"):
+        left.read()
+
+
 def test_a_network_drive_that_can_not_be_written_to_in_place(study, monkeypatch):
     """All is in memory then, and what stands there is known."""
     from covidreport.evaluate import checkpoint

@@ -38,6 +38,7 @@ from covidreport.storage.reference import (
 from covidreport.storage.scores import (
     ATTRIBUTE,
     SCORES_SCHEMA,
+    ScoresReader,
     check_scores,
     read_scores,
     write_scores,
@@ -73,6 +74,7 @@ __all__ = [
     "THUMBNAILS_FILE",
     "THUMBNAILS_FOLDER",
     "THUMBNAILS_SCHEMA",
+    "ScoresReader",
     "check_scores",
     "clear_failure",
     "describe_feeding",

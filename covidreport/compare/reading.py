@@ -9,7 +9,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from covidreport.records import Scores
-from covidreport.store import read_scores
+from covidreport.store import ScoresReader
 
 ReadScores = Callable[[Path], Scores]
 """`read_scores`, or what stands for it."""
@@ -22,6 +22,7 @@ def caching_reader() -> ReadScores:
     is held once, so that of each further run only its own scores take memory.
     """
     cached: dict[Path, Scores] = {}
+    read_scores = ScoresReader()
 
     def read(path: Path) -> Scores:
         if path not in cached:
@@ -37,8 +38,13 @@ def _reuse_equal(scores: Scores, first: Scores) -> Scores:
     shared = {}
     for name in Scores.__struct_fields__:
         ours, theirs = getattr(scores, name), getattr(first, name)
+        if ours is theirs:
+            continue
         arrays = isinstance(ours, np.ndarray), isinstance(theirs, np.ndarray)
         # Where one alone is an array, as of files of an earlier version, `==` has many answers.
         if np.array_equal(ours, theirs) if all(arrays) else not any(arrays) and ours == theirs:
             shared[name] = theirs
-    return replace(scores, **shared)
+    found = replace(scores, **shared)
+    if found.reasons is first.reasons:
+        vars(found)["failed"] = first.failed  # computed once of each, and held once as well
+    return found

@@ -6,11 +6,13 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from covidreport.errors import StoreError
 from covidreport.metrics.readings import READING
@@ -22,6 +24,7 @@ from covidreport.storage.write import write_atomic
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 SCORES_SCHEMA = "covidreport.scores/1"
 ATTRIBUTE = "attribute."
@@ -156,69 +159,179 @@ def _stated_digest(evaluation: Path) -> bytes | None:
     return None if found is None else found[1]
 
 
+class _Columns(NamedTuple):
+    """A file's columns as they are stored, by the field of `Scores` that is made of them, what the
+    file states besides, and what was made."""
+
+    stored: dict[str, list[_Column]]
+    facts: Mapping[bytes, bytes] | None
+    scores: Scores
+
+
+class ScoresReader:
+    """`read_scores` for the files of several runs, one after the other.
+
+    What is stored of the images themselves (ids, truth, patients, attributes) by the very bytes of
+    the file before is not decoded again, but shared with the scores that were read of that.
+    """
+
+    def __init__(self) -> None:
+        self._before: _Columns | None = None
+
+    def __call__(self, path: Path) -> Scores:
+        """As `read_scores`."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        data = check_scores(path)
+        shared: dict[str, Any] = {}
+        try:
+            # Not `read_table`: like `fill_null` and the `to_numpy` of a column it imports pandas.
+            # Without threads of its own: one that frees `data` later needs Python's lock, and where
+            # the process ends meanwhile that aborts it.
+            with pq.ParquetFile(pa.BufferReader(data)) as file:
+                stored, before = _list_stored(file, data), self._before
+                if before is not None and before.facts == file.schema_arrow.metadata:
+                    shared = {
+                        field: getattr(before.scores, field)
+                        for field, columns in stored.items()
+                        if columns == before.stored.get(field)
+                    }
+                known = {column.name for field in shared for column in stored[field]}
+                wanted = [name for name in file.schema_arrow.names if name not in known]
+                table = file.read(wanted, use_threads=False)
+        except (OSError, pa.ArrowException) as error:
+            raise StoreError(f"{path}: can't be read as Parquet ({error})") from error
+        try:
+            facts = {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items()}
+            if facts.get("covidreport.schema") == SCORES_SCHEMA:
+                scores = _to_scores(table, facts, shared)
+                self._before = _Columns(stored, table.schema.metadata, scores)
+                return scores
+        except (KeyError, ValueError, TypeError, pa.ArrowException) as error:
+            raise StoreError(
+                f"{path}: does not hold whole scores ({type(error).__name__}: {error}); "
+                "run `covidreport evaluate` again"
+            ) from error
+        raise StoreError(
+            f"{path}: its schema is {facts.get('covidreport.schema')!r}, "
+            f"this version reads {SCORES_SCHEMA!r}; run `covidreport evaluate` again"
+        )
+
+
 def read_scores(path: Path) -> Scores:
     """The scores of one evaluation; StoreError as `check_scores`, or where they are not whole."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    data = check_scores(path)
-    try:
-        # Not `read_table`: like `fill_null` and the `to_numpy` of a column it imports pandas.
-        # Without threads of its own: one that frees `data` later needs Python's lock, and where
-        # the process ends meanwhile that aborts it.
-        with pq.ParquetFile(pa.BufferReader(data)) as file:
-            table = file.read(use_threads=False)
-    except (OSError, pa.ArrowException) as error:
-        raise StoreError(f"{path}: can't be read as Parquet ({error})") from error
-    try:
-        facts = {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items()}
-        if facts.get("covidreport.schema") == SCORES_SCHEMA:
-            return _to_scores(table, facts)
-    except (KeyError, ValueError, TypeError, pa.ArrowException) as error:
-        raise StoreError(
-            f"{path}: does not hold whole scores ({type(error).__name__}: {error}); "
-            "run `covidreport evaluate` again"
-        ) from error
-    raise StoreError(
-        f"{path}: its schema is {facts.get('covidreport.schema')!r}, "
-        f"this version reads {SCORES_SCHEMA!r}; run `covidreport evaluate` again"
-    )
+    return ScoresReader()(path)
 
 
-def _to_scores(table: pa.Table, facts: Mapping[str, str]) -> Scores:
+class _Column(NamedTuple):
+    """A column of one file: all that decides what is read of it."""
+
+    name: str
+    kind: str
+    chunks: tuple[tuple[int, str, bytes], ...]
+    """Of each row group the number of rows, the compression, and the bytes."""
+
+
+def _list_stored(file: pq.ParquetFile, data: bytes) -> dict[str, list[_Column]]:
+    """The columns of each of `_FIELDS` in the order in which they stand; none at all where columns
+    hold columns, as ours never do."""
+    if file.metadata.num_columns != len(file.schema_arrow):
+        return {}
+    groups = [file.metadata.row_group(group) for group in range(file.num_row_groups)]
+    columns = []
+    for place, field in enumerate(file.schema_arrow):
+        if not any(is_of(field.name) for is_of, _ in _FIELDS.values()):
+            continue
+        chunks = []
+        for group in groups:
+            chunk = group.column(place)
+            start = chunk.data_page_offset
+            if chunk.has_dictionary_page:
+                start = min(start, chunk.dictionary_page_offset)
+            end = start + chunk.total_compressed_size
+            chunks.append((group.num_rows, chunk.compression, data[start:end]))
+        columns.append(_Column(field.name, str(field.type), tuple(chunks)))
+    return {
+        field: [column for column in columns if is_of(column.name)]
+        for field, (is_of, _) in _FIELDS.items()
+    }
+
+
+def _to_scores(table: pa.Table, facts: Mapping[str, str], shared: Mapping[str, Any]) -> Scores:
+    """shared: the fields that are known already, whose columns the table lacks."""
     labels = tuple(json.loads(facts["covidreport.labels"]))
-    truth = read_numbers(table, [f"truth.{label}" for label in labels])
     names = [f"score.{label}" for label in labels]
     others = read_numbers(table, ["other"])[:, 0] if "other" in table.column_names else None
-    ages = read_numbers(table, ["age"])[:, 0] if "age" in table.column_names else None
     doubles = any(str(table.schema.field(name).type) == "double" for name in names)
     kind = np.float64 if doubles else np.float32
+    read = {
+        field: make(table, labels) for field, (_, make) in _FIELDS.items() if field not in shared
+    }
     return Scores(
-        sample_ids=Texts.of(table["sample_id"].to_pylist()),
         labels=labels,
-        truth=np.where(np.isnan(truth), UNKNOWN, truth).astype(np.int8),
         scores=read_numbers(table, names).astype(kind),
         activation=cast(Activation, facts["covidreport.activation"]),
-        reasons=tuple(table["failure"].to_pylist()),
-        groups=Texts.of(table["group"].to_pylist()) if "group" in table.column_names else None,
-        attributes=_read_attributes(table, ATTRIBUTE),
-        single=_read_attributes(table, SINGLE),
-        folds=tuple(table["fold"].to_pylist()) if "fold" in table.column_names else None,
         others=None if others is None else others.astype(kind),
-        ages=None if ages is None else np.where(np.isnan(ages), -1, ages).astype(np.int16),
-        pictures=(
-            read_numbers(table, _MEASURED).astype(np.float32)
-            if set(_MEASURED) <= set(table.column_names)
-            else None
-        ),
-        readings=_read_attributes(table, READING),
-        weights=read_numbers(table, [WEIGHT])[:, 0] if WEIGHT in table.column_names else None,
+        **shared,
+        **read,
     )
 
 
-def _read_attributes(table: pa.Table, prefix: str) -> dict[str, tuple[str, ...]]:
+def _read_truth(table: pa.Table, labels: Sequence[str]) -> NDArray[np.int8]:
+    truth = read_numbers(table, [f"truth.{label}" for label in labels])
+    return np.where(np.isnan(truth), UNKNOWN, truth).astype(np.int8)
+
+
+def _read_groups(table: pa.Table, _: Sequence[str]) -> Texts | None:
+    return Texts.of(table["group"].to_pylist()) if "group" in table.column_names else None
+
+
+def _read_folds(table: pa.Table, _: Sequence[str]) -> tuple[str, ...] | None:
+    return tuple(table["fold"].to_pylist()) if "fold" in table.column_names else None
+
+
+def _read_ages(table: pa.Table, _: Sequence[str]) -> NDArray[np.int16] | None:
+    if "age" not in table.column_names:
+        return None
+    ages = read_numbers(table, ["age"])[:, 0]
+    return np.where(np.isnan(ages), -1, ages).astype(np.int16)
+
+
+def _read_pictures(table: pa.Table, _: Sequence[str]) -> NDArray[np.float32] | None:
+    if not set(_MEASURED) <= set(table.column_names):
+        return None
+    return read_numbers(table, _MEASURED).astype(np.float32)
+
+
+def _read_weights(table: pa.Table, _: Sequence[str]) -> NDArray[np.float64] | None:
+    return read_numbers(table, [WEIGHT])[:, 0] if WEIGHT in table.column_names else None
+
+
+def _read_attributes(prefix: str, table: pa.Table, _: Sequence[str]) -> dict[str, tuple[str, ...]]:
     return {
         name.removeprefix(prefix): tuple(cell or "" for cell in table[name].to_pylist())
         for name in table.column_names
         if name.startswith(prefix)
     }
+
+
+def _begins(prefix: str) -> Callable[[str], bool]:
+    return lambda name: name.startswith(prefix)
+
+
+_FIELDS: Mapping[str, tuple[Callable[[str], bool], Callable[[pa.Table, Sequence[str]], Any]]] = {
+    "sample_ids": ("sample_id".__eq__, lambda table, _: Texts.of(table["sample_id"].to_pylist())),
+    "truth": (_begins("truth."), _read_truth),
+    "reasons": ("failure".__eq__, lambda table, _: tuple(table["failure"].to_pylist())),
+    "groups": ("group".__eq__, _read_groups),
+    "attributes": (_begins(ATTRIBUTE), partial(_read_attributes, ATTRIBUTE)),
+    "single": (_begins(SINGLE), partial(_read_attributes, SINGLE)),
+    "folds": ("fold".__eq__, _read_folds),
+    "ages": ("age".__eq__, _read_ages),
+    "pictures": (_MEASURED.__contains__, _read_pictures),
+    "readings": (_begins(READING), partial(_read_attributes, READING)),
+    "weights": (WEIGHT.__eq__, _read_weights),
+}
+"""What of `Scores` several runs may have in common: which columns it is made of, and how, of a
+table and the labels."""

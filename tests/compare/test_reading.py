@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from covidreport.compare import caching_reader, reading
 from covidreport.errors import StoreError
 from covidreport.records import Scores
-from covidreport.store import read_scores, write_scores
+from covidreport.store import ScoresReader, read_scores, write_scores
 
 FIRST = Scores(
     sample_ids=("a", "b", "c"),
@@ -70,7 +70,9 @@ def _note(opened: list[Path], file: Path) -> Path:
 def test_a_file_is_opened_at_its_first_call_alone(files, monkeypatch):
     """Two rounds over three files are three readings."""
     opened: list[Path] = []
-    monkeypatch.setattr(reading, "read_scores", lambda file: read_scores(_note(opened, file)))
+    monkeypatch.setattr(
+        reading, "ScoresReader", lambda: lambda file: read_scores(_note(opened, file))
+    )
     read = caching_reader()
     for file in (*files, *files):
         read(file)
@@ -97,3 +99,56 @@ def test_a_broken_file_is_refused_at_every_call(files):
     for _ in range(2):
         with pytest.raises(StoreError, match="can't be read as Parquet"):
             read(files[0])
+
+
+def test_columns_of_the_same_bytes_are_decoded_once(files, monkeypatch):
+    """Of the second run's file its own columns alone are read; the third has other images."""
+    import pyarrow.parquet as pq
+
+    asked: list[list[str]] = []
+    plain = pq.ParquetFile.read
+
+    def read(self, columns=None, **options):
+        asked.append(columns)
+        return plain(self, columns, **options)
+
+    monkeypatch.setattr(pq.ParquetFile, "read", read)
+    for file in map(caching_reader(), files):
+        assert file.labels == FIRST.labels
+    own = ["score.covid-19", "score.normal"]
+    assert set(asked[0]) > {*own, "sample_id", "group", "failure"}
+    assert asked[1] == [*own, "failure"]
+    assert asked[2] == ["sample_id", *own, "attribute.sex"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"labels": ("normal", "covid-19")},
+        {"truth": np.array([[1, 0], [1, 0], [-1, 0]], dtype=np.int8)},
+        {"groups": ("x", "y", "y")},
+        {"groups": None},
+        {"attributes": {"sex": ("F", "M", "M")}},
+        {"attributes": {"view": ("F", "", "M")}},
+        {"attributes": {}, "single": {"sex": ("F", "", "F")}},
+        {"ages": np.array([50, -1, 7], np.int16)},
+        {"pictures": np.arange(18, dtype=np.float32).reshape(3, 6)},
+        {"weights": np.array([1.0, 2.0, 0.5])},
+        {"folds": ("1", "2", "1")},
+        {"readings": {"reader:a:covid-19": ("1", "0", "")}},
+        {"scores": FIRST.scores.astype(np.float64)},
+        {"activation": "sigmoid"},
+    ],
+    ids=lambda change: " ".join(change),
+)
+@pytest.mark.parametrize("turned", [False, True])
+def test_one_reader_reads_what_another_one_would(tmp_path, change, turned):
+    """Whatever a file has otherwise than the one before: nothing of that is taken for the same."""
+    both = [FIRST, replace(FIRST, **change)]
+    reader = ScoresReader()
+    for place, scores in enumerate(both[::-1] if turned else both):
+        write_scores(tmp_path / str(place), scores)
+        ours, theirs = reader(tmp_path / str(place)), read_scores(tmp_path / str(place))
+        for name in Scores.__struct_fields__:
+            np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name), strict=True)
+            assert type(getattr(ours, name)) is type(getattr(theirs, name))

@@ -32,13 +32,19 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator, Sequence
 from itertools import combinations
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from covidreport.metrics.paired import count_discordant, flip_tail, sum_by_group, tabulate_flips
+from covidreport.metrics.paired import (
+    count_discordant,
+    flip_tail,
+    sum_by_group,
+    tabulate_flips,
+    tally_differences,
+)
 from covidreport.metrics.significance import holm
 
 Correction = Literal["max-t", "holm"]
@@ -47,13 +53,15 @@ FLIPS = 9999
 """An adjusted p-value is then a multiple of 0.0001."""
 _EXACT_GROUPS = 13
 _CHUNK = 4_000_000
-_BLOCK = 256
-"""Flips whose p-values are looked at together: what a core's cache holds."""
+_BLOCK = 1 << 18
+"""P-values that are looked at together: what a core's cache holds."""
 _REACH = 12.0
 """Standard deviations of each law that a table is made of."""
 _RAREST = 1e-15
 """No flip of some thousands is as rare: tables end there, and smaller p-values are taken for it
 where flips are compared with them, which could only make an adjusted one larger."""
+_CLEAR = 1e-17
+"""A bound on the p-value of pairs whose difference no flip comes near to: they need no table."""
 
 
 class PairTest(Struct, frozen=True):
@@ -103,11 +111,18 @@ def compare_pairs(
     sums = sum_by_group(wrong, groups)
     several = len(sums) < wrong.shape[1]
     discordant = count_discordant(wrong, chosen)
-    p_values, tables = _tabulate(sums, chosen, exact_of)
+    times = tally_differences(sums, chosen)
+    excess = np.abs(np.subtract(*np.array(discordant, np.int64).reshape(-1, 2).T))
+    clear = _bound_above(times, excess) < _CLEAR
     if correction == "holm":
+        p_values = _find_p_values(chosen, times, excess, clear, exact_of)[0]
         adjusted: Sequence[float] = holm(p_values)
     else:
-        adjusted = step_down(sums, chosen, p_values, tables, flips, seed)
+        flipped = _flip(sums, flips, seed, len(chosen))
+        # one that a flip might come near to, which is hardly ever, has a table as the others have
+        clear[clear] = _bound_below(times[clear], _find_farthest(flipped, chosen, clear)) > _RAREST
+        p_values, tables = _find_p_values(chosen, times, excess, clear, exact_of)
+        adjusted = step_down(flipped, chosen, p_values, tables)
     test = "sign-flip over groups" if several else "mcnemar-exact"
     named = "holm" if correction == "holm" else "max-t by sign-flips"
     return tuple(
@@ -118,75 +133,117 @@ def compare_pairs(
     )
 
 
-def _tabulate(
-    sums: NDArray[np.int64],
+def _bound_above(times: NDArray[np.int64], excess: NDArray[np.int64]) -> NDArray[np.float64]:
+    """No p-value is above it, `(pairs,)`: Hoeffding, "Probability inequalities for sums of bounded
+    random variables", J. Am. Stat. Assoc. 58 (1963) 13-30, theorem 2."""
+    squares = times @ np.arange(times.shape[1]) ** 2
+    return np.minimum(1.0, 2 * np.exp(-(excess**2) / (2 * np.maximum(squares, 1))))
+
+
+def _bound_below(times: NDArray[np.int64], reached: NDArray[np.int64]) -> NDArray[np.float64]:
+    """P(|T| >= reached) is not below it, `(pairs,)`: the chance that the differences of each size
+    reach a part of it by themselves, in proportion to their variances."""
+    from scipy.special import bdtrc
+
+    sizes = np.arange(times.shape[1])
+    variances = times * sizes**2
+    parts = reached[:, np.newaxis] * variances / np.maximum(variances.sum(axis=1, keepdims=True), 1)
+    bound = np.ones(len(times))
+    for size in sizes[1:]:
+        n = times[:, size]
+        # so many heads of n coins at least; one more than rounding could ask for
+        heads = np.floor((parts[:, size] / size + n) / 2) + 1
+        chance = np.where(heads > n, 0.0, bdtrc(np.minimum(heads, n) - 1, np.maximum(n, 1), 0.5))
+        bound *= np.where(n > 0, chance, 1.0)
+    return bound
+
+
+def _find_p_values(
     pairs: Sequence[tuple[int, int]],
-    exact_of: Collection[int] | None = (),
-) -> tuple[list[float], list[NDArray[np.float64]]]:
-    """Each pair's p-value, and its `sign_flip_table` as far as flips go; pairs whose differences
-    have the same sizes share one. exact_of: as of `compare_pairs`."""
-    known: dict[bytes, NDArray[np.float64]] = {}
+    times: NDArray[np.int64],
+    excess: NDArray[np.int64],
+    clear: NDArray[np.bool_],
+    exact_of: Collection[int] | None,
+) -> tuple[list[float], list[NDArray[np.float64] | None]]:
+    """Each pair's p-value, and the table of it; none where it is clear. exact_of: as of
+    `compare_pairs`."""
+    bounds = _bound_above(times, excess)
+    every = zip(pairs, _tabulate(times, ~clear), excess.tolist(), strict=True)
     p_values: list[float] = []
-    tables: list[NDArray[np.float64]] = []
-    by_run = np.ascontiguousarray(sums.T)
-    for first, second in pairs:
-        differences = by_run[first] - by_run[second]
-        times = np.bincount(np.abs(differences))
-        key = times[1:].tobytes()
-        if key not in known:
-            table = tabulate_flips(times, _REACH)
-            # p-values fall along a table: what is kept ends with the first that no flip reaches
-            known[key] = table[: 1 + int(np.count_nonzero(table > _RAREST))].copy()
-        table, at = known[key], abs(int(differences.sum()))
-        if at >= table.size and (exact_of is None or {first, second} & set(exact_of)):
-            p_values.append(flip_tail(times, at))
+    tables: list[NDArray[np.float64] | None] = []
+    for place, (pair, table, at) in enumerate(every):
+        exact = exact_of is None or not set(exact_of).isdisjoint(pair)
+        if exact and (table is None or at >= table.size):
+            p_values.append(flip_tail(times[place], at))
+        elif table is None:
+            p_values.append(float(bounds[place]))
         else:
             p_values.append(float(table[min(at, table.size - 1)]))
         tables.append(table)
     return p_values, tables
 
 
+def _tabulate(
+    times: NDArray[np.int64], wanted: NDArray[np.bool_]
+) -> list[NDArray[np.float64] | None]:
+    """The `sign_flip_table` of each pair that is wanted as far as flips go; pairs whose differences
+    have the same sizes share one."""
+    known: dict[bytes, NDArray[np.float64]] = {}
+    tables: list[NDArray[np.float64] | None] = []
+    for each, want in zip(times, wanted.tolist(), strict=True):
+        key = each[1:].tobytes()
+        if want and key not in known:
+            table = tabulate_flips(each, _REACH)
+            # p-values fall along a table: what is kept ends with the first that no flip reaches
+            known[key] = table[: 1 + int(np.count_nonzero(table > _RAREST))].copy()
+        tables.append(known[key] if want else None)
+    return tables
+
+
 def step_down(
-    sums: NDArray[np.int64],
+    flipped: _Flipped,
     pairs: Sequence[tuple[int, int]],
     p_values: Sequence[float],
-    tables: Sequence[NDArray[np.float64]],
-    flips: int,
-    seed: int,
+    tables: Sequence[NDArray[np.float64] | None],
 ) -> tuple[float, ...]:
     """Max-T by sign-flips, step-down, each pair's statistic on the scale of its own exact p-value.
 
-    sums `(G, R)`: wrong answers by group; tables: `sign_flip_table` of each pair. On that scale
+    tables: `sign_flip_table` of each pair; None of one that no flip brings under `_RAREST`, under
+    which its own p-value is. On that scale
     ("min-p") a pair with two discordant images does not stand in the way of one with twenty.
     Westfall and Young 1993, algorithm 2.8. With at most 13 discordant groups all sign patterns are
-    gone through; otherwise `flips` random ones, of which the data are one more: (b + 1) / (m + 1),
+    gone through; otherwise random ones, of which the data are one more: (b + 1) / (m + 1),
     Phipson and Smyth, Stat. Appl. Genet. Mol. Biol. 9 (2010) 39.
     """
     if not pairs:
         return ()
     # The clearest pair first: what is asked of a pair are the flips' smallest p-values among it
-    # and those less clear than it.
-    order = np.argsort(p_values, kind="stable")
+    # and those less clear than it. Which of the pairs under `_RAREST` stands before which is all
+    # one: the same is asked of all, and what the first of them gets, none of them gets less.
+    bare = np.array([table is None for table in tables])
+    order = np.lexsort((p_values, ~bare))
     # Equal p-values computed along different ways must count as equal.
     limits = np.maximum(np.array(p_values)[order] * (1 + 1e-9), _RAREST)
-    reached, total = np.zeros(len(pairs), dtype=np.int64), 0
-    differing = _keep_differing(sums)
-    exact = len(differing) <= _EXACT_GROUPS
-    upwards = order[::-1]
-    rising, of_rising = [pairs[i] for i in upwards], [tables[i] for i in upwards]
+    first = int(bare.sum())
+    upwards = order[first:][::-1]
+    rising = [pairs[i] for i in upwards]
+    of_rising = [table for i in upwards if (table := tables[i]) is not None]
     # p <= limit, said of places among the limits: small whole numbers are compared sooner
     ends = np.unique(limits)
     kind: type[np.unsignedinteger[Any]] = np.uint16 if ends.size < 2**16 - 1 else np.uint32
-    placed = {id(table): np.searchsorted(ends, table).astype(kind) for table in tables}
-    places, spans = _join([placed[id(table)] for table in of_rising])
-    bounds = (1 + np.searchsorted(ends, limits[::-1])).astype(kind)[:, np.newaxis]
-    samples = _sample(differing, rising, places, spans, flips, seed)
-    for sampled in samples:
-        # From the least clear pair upwards: of each pair and those less clear the smallest.
-        np.minimum.accumulate(sampled, axis=0, out=sampled)
-        reached += np.count_nonzero(sampled < bounds, axis=1)[::-1]
-        total += sampled.shape[1]
-    proportions = reached / total if exact else (reached + 1) / (total + 1)
+    placed = {id(table): np.searchsorted(ends, table).astype(kind) for table in of_rising}
+    bounds = (1 + np.searchsorted(ends, limits)).astype(kind)
+    rest = bounds[first:][::-1, np.newaxis]
+    reached = np.zeros(len(pairs), dtype=np.int64)
+    if rising:
+        places, spans = _join([placed[id(table)] for table in of_rising])
+        for sampled in _sample(flipped, rising, places, spans):
+            # From the least clear pair upwards: of each pair and those less clear the smallest.
+            np.minimum.accumulate(sampled, axis=0, out=sampled)
+            reached[first:] += np.count_nonzero(sampled < rest, axis=1)[::-1]
+            reached[:first] += np.count_nonzero(sampled[-1] < bounds[0])
+    total = flipped.sums.shape[1]
+    proportions = reached / total if flipped.exact else (reached + 1) / (total + 1)
     # No pair may be clearer than one before it: what holds the error rate together.
     stepped = np.maximum.accumulate(proportions)
     adjusted = np.empty(len(pairs))
@@ -212,11 +269,15 @@ def critical_p_value(
     """
     chosen = all_pairs(len(wrong)) if pairs is None else tuple(pairs)
     sums = sum_by_group(wrong, groups)
-    differing = _keep_differing(sums)
-    samples = _sample(differing, chosen, *_join(_tabulate(sums, chosen)[1]), flips, seed)
+    flipped = _flip(sums, flips, seed, len(chosen))
+    every = np.ones(len(chosen), np.bool_)
+    tables = [
+        table for table in _tabulate(tally_differences(sums, chosen), every) if table is not None
+    ]
+    samples = _sample(flipped, chosen, *_join(tables))
     smallest = np.sort(np.concatenate([each.min(axis=0) for each in samples]))
     # Random flips have the data themselves as one more; all patterns hold them already.
-    spare = 0 if len(differing) <= _EXACT_GROUPS else 1
+    spare = 0 if flipped.exact else 1
     allowed = math.floor(alpha * (smallest.size + spare) + 1e-9) - spare
     # So many flips may be as small; the next one is the first p-value that is too large.
     below = smallest[smallest < smallest[max(0, allowed)] * (1 - 1e-9)]
@@ -224,10 +285,40 @@ def critical_p_value(
     return max(bonferroni, float(below[-1])) if below.size else bonferroni
 
 
-def _keep_differing(sums: NDArray[np.int64]) -> NDArray[np.float32]:
-    """The groups on which runs differ at all; the others add nothing to any difference."""
-    differing: NDArray[np.int64] = sums[(sums != sums[:, :1]).any(axis=1)]
-    return differing.astype(np.float32)
+class _Flipped(NamedTuple):
+    """The wrong answers of each run, summed over groups whose signs were thrown, `(R, flips)`.
+
+    exact: whether all patterns of signs are there, once each.
+    """
+
+    sums: NDArray[np.int32]
+    exact: bool
+
+
+def _flip(sums: NDArray[np.int64], flips: int, seed: int, width: int) -> _Flipped:
+    """sums `(G, R)`: wrong answers by group; width: the pairs that are compared."""
+    # Groups on which all runs agree add nothing to any difference.
+    differing = sums[(sums != sums[:, :1]).any(axis=1)].astype(np.float32)
+    exact = len(differing) <= _EXACT_GROUPS
+    total = differing.sum(axis=0)
+    parts = [
+        # A sign is 1, or -1 where a bit is set; one product gives every run's flipped sum.
+        np.ascontiguousarray((total - 2 * (bits @ differing)).T.astype(np.int32))
+        for bits in _sample_bits(len(differing), exact, flips, seed, width)
+    ]
+    return _Flipped(np.concatenate([np.empty((sums.shape[1], 0), np.int32), *parts], axis=1), exact)
+
+
+def _find_farthest(
+    flipped: _Flipped, pairs: Sequence[tuple[int, int]], chosen: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """The largest difference under any flip of each pair that is chosen."""
+    farthest = []
+    for place in np.flatnonzero(chosen).tolist():
+        first, second = pairs[place]
+        differences = flipped.sums[first] - flipped.sums[second]
+        farthest.append(max(int(differences.max()), -int(differences.min())))
+    return np.array(farthest, np.int64)
 
 
 def _join(
@@ -243,45 +334,42 @@ def _join(
 
 
 def _sample(
-    differing: NDArray[np.float32], pairs: Sequence[tuple[int, int]],
-    joined: NDArray[_Cell], spans: NDArray[np.intp], flips: int, seed: int,
+    flipped: _Flipped, pairs: Sequence[tuple[int, int]],
+    joined: NDArray[_Cell], spans: NDArray[np.intp],
 ) -> Iterator[NDArray[_Cell]]:  # fmt: skip
     """What each pair's table has for its difference under flips of all groups' signs, `(pairs, b)`
-    a chunk of flips after another, in the same memory. joined, spans: of `_join`."""
+    a block of flips after another, in the same memory. joined, spans: of `_join`."""
     first, second = np.array(pairs, np.intp).T
     starts, lasts = spans
-    room = np.empty((2, len(pairs) * _BLOCK), np.intp)
+    width = max(1, _BLOCK // len(pairs))
+    room = np.empty((2, len(pairs) * width), np.intp)
     taken = np.empty(room.shape[1], joined.dtype)
-    exact = len(differing) <= _EXACT_GROUPS
-    for signs in _sample_signs(len(differing), exact, flips, seed, len(pairs)):
-        # One product gives every run's flipped sum; a pair's difference is that of two of them.
-        flipped = np.ascontiguousarray((signs @ differing).T.astype(np.intp))
-        for start in range(0, flipped.shape[1], _BLOCK):
-            block = np.ascontiguousarray(flipped[:, start : start + _BLOCK])
-            shape = len(pairs), block.shape[1]
-            ours, theirs = room[:, : math.prod(shape)].reshape(2, *shape)
-            found = taken[: math.prod(shape)].reshape(shape)
-            # every index is one of the table's; `clip` spares numpy a copy for looking
-            np.take(block, first, axis=0, out=ours, mode="clip")
-            np.take(block, second, axis=0, out=theirs, mode="clip")
-            np.abs(np.subtract(ours, theirs, out=ours), out=ours)
-            np.minimum(ours, lasts, out=ours)
-            ours += starts
-            yield np.take(joined, ours, out=found, mode="clip")
+    for start in range(0, flipped.sums.shape[1], width):
+        block = flipped.sums[:, start : start + width].astype(np.intp)
+        shape = len(pairs), block.shape[1]
+        ours, theirs = room[:, : math.prod(shape)].reshape(2, *shape)
+        found = taken[: math.prod(shape)].reshape(shape)
+        # every index is one of the table's; `clip` spares numpy a copy for looking
+        np.take(block, first, axis=0, out=ours, mode="clip")
+        np.take(block, second, axis=0, out=theirs, mode="clip")
+        np.abs(np.subtract(ours, theirs, out=ours), out=ours)
+        np.minimum(ours, lasts, out=ours)
+        ours += starts
+        yield np.take(joined, ours, out=found, mode="clip")
 
 
-def _sample_signs(
+def _sample_bits(
     groups: int, exact: bool, flips: int, seed: int, width: int
 ) -> Iterator[NDArray[np.float32]]:
-    """Signs, float32 `(b, groups)` of -1 and 1: all patterns once, or random ones."""
+    """Whose signs are turned, float32 `(b, groups)` of 0 and 1: all patterns once, or random
+    ones."""
     if exact:
         patterns = np.arange(2**groups)[:, np.newaxis] >> np.arange(groups) & 1
-        yield (1 - 2 * patterns).astype(np.float32)
+        yield patterns.astype(np.float32)
         return
     rng = np.random.default_rng(seed)
     rows = max(1, _CHUNK // max(groups, width))
     for start in range(0, flips, rows):
         count = min(rows, flips - start)
         packed = rng.integers(0, 256, (count, -(-groups // 8)), dtype=np.uint8)
-        bits = np.unpackbits(packed, axis=1, count=groups)
-        yield 1 - 2 * bits.astype(np.float32)
+        yield np.unpackbits(packed, axis=1, count=groups).astype(np.float32)

@@ -7,7 +7,7 @@ of one truth. `find_missed` gives them for the positives, `find_false_alarms` fo
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
 from typing import Any
 
@@ -18,6 +18,7 @@ _DIRECT_WORK = 2_000_000
 _SMALLEST = 1e-12
 _EXACT_COINS = 200
 _AT_ONCE = 4_000_000
+_CACHE_BYTES = 1 << 19
 
 
 def find_missed(
@@ -75,12 +76,48 @@ def count_discordant(
 ) -> list[tuple[int, int]]:
     """Of each pair of runs, how many images only the first and only the second got wrong."""
     words = pack_wrong(wrong)
-    totals = np.bitwise_count(words).sum(axis=1, dtype=np.int64).tolist()
-    counts = []
-    for first, second in pairs:
-        both = int(np.bitwise_count(words[first] & words[second]).sum(dtype=np.int64))
-        counts.append((totals[first] - both, totals[second] - both))
-    return counts
+    totals = np.bitwise_count(words).sum(axis=1, dtype=np.int64)
+    counts = np.zeros((len(pairs), 2), np.int64)
+    for first, seconds, places in _list_by_first(pairs, words.nbytes // max(1, len(words))):
+        both = np.bitwise_count(words[seconds] & words[first]).sum(axis=1, dtype=np.int64)
+        counts[places, 0] = totals[first] - both
+        counts[places, 1] = totals[seconds] - both
+    return [(only_first, only_second) for only_first, only_second in counts.tolist()]
+
+
+def tally_differences(
+    sums: NDArray[np.int64], pairs: Sequence[tuple[int, int]]
+) -> NDArray[np.int64]:
+    """Of each pair of runs, in how many groups they differ by 0, 1, … wrong answers, `(pairs, D)`.
+
+    sums `(G, R)`, of `sum_by_group`.
+    """
+    most = int(np.ptp(sums, axis=1).max(initial=0))
+    kind = np.int8 if sums.max(initial=0) < 128 else np.int64
+    by_run = np.ascontiguousarray(sums.T.astype(kind))
+    times = np.zeros((len(pairs), most + 1), np.int64)
+    for first, seconds, places in _list_by_first(pairs, by_run.nbytes // max(1, len(by_run))):
+        differences = np.abs(by_run[seconds] - by_run[first])
+        for size in range(1, int(differences.max(initial=0)) + 1):
+            times[places, size] = np.bitwise_count(pack_wrong(differences == size)).sum(
+                axis=1, dtype=np.int64
+            )
+    times[:, 0] = len(sums) - times.sum(axis=1)
+    return times
+
+
+def _list_by_first(
+    pairs: Sequence[tuple[int, int]], row: int
+) -> Iterator[tuple[int, NDArray[np.intp], NDArray[np.intp]]]:
+    """A run, others that it is the first of pairs with, and where these pairs stand; so many at
+    once as a core's cache holds of rows of so many bytes."""
+    firsts, seconds = np.array(pairs, np.intp).reshape(-1, 2).T
+    order = np.argsort(firsts, kind="stable")
+    several = max(1, _CACHE_BYTES // max(1, row))
+    for of in np.split(order, 1 + np.flatnonzero(np.diff(firsts[order]))):
+        for start in range(0, of.size, several):
+            places = of[start : start + several]
+            yield int(firsts[of[0]]), seconds[places], places
 
 
 def mcnemar_exact(only_first: int, only_second: int) -> float:

@@ -6,16 +6,19 @@ from itertools import product
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.stats import binom
 from statsmodels.stats.multitest import multipletests
 
+from covidreport.metrics import multiplicity
 from covidreport.metrics.multiplicity import (
     all_pairs,
     compare_pairs,
     critical_p_value,
     planned_pairs,
 )
-from covidreport.metrics.paired import mcnemar_exact, sign_flip, sum_by_group
+from covidreport.metrics.paired import mcnemar_exact, sign_flip, sign_flip_table, sum_by_group
 from covidreport.metrics.selection import find_indistinguishable
 from tests.metrics.simulation import Design, draw_wrong
 
@@ -236,3 +239,57 @@ def test_a_pair_is_never_adjusted_below_a_sharper_one():
     tests = compare_pairs(wrong, pairs=[(0, 1), (2, 3)])
     assert [test.p_value for test in tests] == [1 / 32, 1 / 32]
     assert [test.adjusted_p_value for test in tests] == pytest.approx([1 - (31 / 32) ** 2] * 2)
+
+
+def _draw_spread(seed, patients):
+    """Runs of which some are far apart and some alike, on 600 images; patients have 1 to 9."""
+    rng = np.random.default_rng(seed)
+    rates = np.array([0.02, 0.03, 0.03, 0.2, 0.21, 0.5, 0.6, 0.95])
+    groups = np.sort(rng.integers(0, 200, 600)) if patients else None
+    return rng.random((8, 600)) < rates[:, np.newaxis], groups
+
+
+@pytest.mark.parametrize("patients", [False, True])
+@pytest.mark.parametrize("seed", range(3))
+def test_pairs_without_a_table_are_judged_as_with_one(monkeypatch, seed, patients):
+    """Pairs that no flip comes near to: the same p-values, and the same adjusted ones."""
+    wrong, groups = _draw_spread(seed, patients)
+    asked = []
+    plain = multiplicity._tabulate
+    monkeypatch.setattr(
+        multiplicity,
+        "_tabulate",
+        lambda times, wanted: asked.append(wanted) or plain(times, wanted),
+    )
+    found = compare_pairs(wrong, groups, flips=999, exact_of=[0])
+    monkeypatch.setattr(multiplicity, "_CLEAR", 0.0)
+    tabulated = compare_pairs(wrong, groups, flips=999, exact_of=[0])
+    assert asked[1].all()
+    assert 5 < asked[0].sum() < 25
+    assert [each.adjusted_p_value for each in found] == [e.adjusted_p_value for e in tabulated]
+    for ours, theirs in zip(found, tabulated, strict=True):
+        if ours.first == 0 or theirs.p_value > 1e-15:
+            assert ours == theirs
+        else:
+            assert max(ours.p_value, theirs.p_value) <= 1e-15
+
+
+def test_a_pair_that_a_flip_might_come_near_to_has_a_table(monkeypatch):
+    """Where the bound from below says nothing, what is clear is tabulated as well."""
+    wrong, groups = _draw_spread(3, patients=True)
+    found = compare_pairs(wrong, groups, flips=999)
+    monkeypatch.setattr(multiplicity, "_bound_below", lambda times, _: np.zeros(len(times)))
+    assert compare_pairs(wrong, groups, flips=999) == found
+
+
+@given(
+    st.lists(st.integers(0, 12), min_size=2, max_size=5).filter(lambda times: sum(times[1:]) > 0)
+)
+def test_both_bounds_hold(times):
+    """On either side of every exact p-value of sign-flips."""
+    sizes = np.arange(len(times))
+    table = sign_flip_table(np.repeat(sizes, times))
+    every = np.tile(times, (table.size, 1))
+    reached = np.arange(table.size)
+    assert (multiplicity._bound_above(every, reached) >= table * (1 - 1e-12)).all()
+    assert (multiplicity._bound_below(every, reached) <= table * (1 + 1e-12)).all()

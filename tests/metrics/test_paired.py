@@ -12,6 +12,7 @@ from scipy.stats import binomtest, norm
 from statsmodels.stats.contingency_tables import mcnemar
 
 from covidreport.metrics.paired import (
+    count_discordant,
     find_false_alarms,
     find_missed,
     flip_tail,
@@ -21,6 +22,7 @@ from covidreport.metrics.paired import (
     sign_flip_table,
     sum_by_group,
     tabulate_flips,
+    tally_differences,
 )
 from covidreport.metrics.significance import bound_mcnemar
 
@@ -125,3 +127,28 @@ def test_sums_are_by_group_and_run():
     assert sum_by_group(wrong, None).tolist() == wrong.T.astype(int).tolist()
     with pytest.raises(ValueError, match="groups"):
         sum_by_group(wrong, groups[:4])
+
+
+@pytest.mark.parametrize("most", [0, 1, 3, 200])
+def test_differences_of_all_pairs_are_tallied_as_one_by_one(monkeypatch, most):
+    """Sums of up to so many, in blocks of two runs: what `bincount` gives of each pair."""
+    monkeypatch.setattr("covidreport.metrics.paired._CACHE_BYTES", 150)
+    sums = np.random.default_rng(most).integers(0, most + 1, (70, 9))
+    pairs = [(i, j) for i in range(9) for j in range(9) if i != j]
+    times = tally_differences(sums, pairs)
+    assert (times.sum(axis=1) == 70).all()
+    for (first, second), ours in zip(pairs, times, strict=True):
+        theirs = np.bincount(np.abs(sums[:, first] - sums[:, second]), minlength=len(ours))
+        assert ours.tolist() == theirs.tolist()
+    assert tally_differences(sums, []).shape[0] == 0
+
+
+def test_discordant_images_of_all_pairs_are_counted_as_one_by_one(monkeypatch):
+    """In blocks of a few runs, in whatever order pairs stand."""
+    monkeypatch.setattr("covidreport.metrics.paired._CACHE_BYTES", 50)
+    rng = np.random.default_rng(1)
+    wrong = rng.random((9, 131)) < 0.3
+    pairs = [tuple(pair) for pair in rng.permutation([(i, j) for i in range(9) for j in range(9)])]
+    expected = [(int((wrong[i] & ~wrong[j]).sum()), int((~wrong[i] & wrong[j]).sum()))
+                for i, j in pairs]  # fmt: skip
+    assert count_discordant(wrong, pairs) == expected

@@ -15,8 +15,9 @@ NO_LABEL = "none of the labels"
 
 def name_classes(
     truth: NDArray[np.int8], labels: Sequence[str], label: str
-) -> tuple[tuple[str, ...], ...]:
-    """What else than `label` is true of each image, `(N,)`: the other labels that it carries.
+) -> tuple[tuple[tuple[str, ...], ...], NDArray[np.intp]]:
+    """What else than `label` is true of images, the other labels that they carry: each kind of them
+    once, and of which kind each image is, `(N,)`.
 
     `(NO_LABEL,)` where it carries none of them; empty where that is not known of every other label.
     truth int8 `(N, K)`.
@@ -30,7 +31,7 @@ def name_classes(
     for row in truth[first][:, others].tolist():
         carried = tuple(labels[column] for column, value in zip(others, row, strict=True) if value)
         named.append(() if UNKNOWN in row else carried or (NO_LABEL,))
-    return tuple(named[each] for each in kind.tolist())
+    return tuple(named), kind
 
 
 def tabulate_called(
@@ -49,6 +50,7 @@ def tabulate_called(
     called = np.where(how_many == 0, classes, np.where(how_many > 1, classes + 1, 0))
     called = np.where(how_many == 1, predicted.argmax(axis=1), called)
     called = np.where(failed, classes + 2, called)
-    table = np.zeros((classes, classes + 3), dtype=np.int64)
-    np.add.at(table, (truth.argmax(axis=1), called), 1)
-    return table
+    cells = np.bincount(
+        truth.argmax(axis=1) * (classes + 3) + called, minlength=classes * (classes + 3)
+    )
+    return cells.reshape(classes, classes + 3)

@@ -137,7 +137,10 @@ def _bound_above(times: NDArray[np.int64], excess: NDArray[np.int64]) -> NDArray
     """No p-value is above it, `(pairs,)`: Hoeffding, "Probability inequalities for sums of bounded
     random variables", J. Am. Stat. Assoc. 58 (1963) 13-30, theorem 2."""
     squares = times @ np.arange(times.shape[1]) ** 2
-    return np.minimum(1.0, 2 * np.exp(-(excess**2) / (2 * np.maximum(squares, 1))))
+    bound: NDArray[np.float64] = np.minimum(
+        1.0, 2 * np.exp(-(excess**2) / (2 * np.maximum(squares, 1)))
+    )
+    return bound
 
 
 def _bound_below(times: NDArray[np.int64], reached: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -221,7 +224,7 @@ def step_down(
     # and those less clear than it. Which of the pairs under `_RAREST` stands before which is all
     # one: the same is asked of all, and what the first of them gets, none of them gets less.
     bare = np.array([table is None for table in tables])
-    order = np.lexsort((p_values, ~bare))
+    order = np.lexsort((np.array(p_values), ~bare))
     # Equal p-values computed along different ways must count as equal.
     limits = np.maximum(np.array(p_values)[order] * (1 + 1e-9), _RAREST)
     first = int(bare.sum())

@@ -35,7 +35,7 @@ def find_cut(certainty: NDArray[np.float64], share: float) -> float:
     """The certainty up to which images are referred, so that it is a share of these, rounded; -1
     where that is none of them."""
     n = round(share * len(certainty))
-    return -1.0 if n == 0 else float(np.sort(certainty)[n - 1])
+    return -1.0 if n == 0 else float(np.partition(certainty, n - 1)[n - 1])
 
 
 def trace_referral(
@@ -45,7 +45,7 @@ def trace_referral(
 
     From nobody to all; images of equal certainty are referred together.
     """
-    order = np.argsort(certainty, kind="stable")
+    order = np.argsort(certainty)
     ordered = certainty[order]  # infinite where there is no score: compared, not subtracted
     ends = np.append(ordered[1:] != ordered[:-1], [True] * bool(len(order)))
     referred: NDArray[Any] = np.append(0, np.flatnonzero(ends) + 1)

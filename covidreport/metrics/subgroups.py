@@ -135,10 +135,12 @@ def estimate_subgroups(
     """
     if not len(values) == truth.size == predicted.size == failed.size:
         raise ValueError(f"{len(values)} values for {truth.size} images")
-    column = np.array(values, dtype=object)
+    names = sorted(set(values))
+    numbers = {value: number for number, value in enumerate(names)}  # compared sooner than texts
+    column = np.fromiter((numbers[value] for value in values), np.intp, len(values))
     every = []
-    for value in sorted(set(values)):
-        mask = column == value
+    for number, value in enumerate(names):
+        mask = column == number
         (counts,) = count_labels(
             truth[mask][:, np.newaxis], predicted[mask][:, np.newaxis], failed[mask]
         )

@@ -124,7 +124,9 @@ def _count(
     predicted = decide(scores, find_rule(evaluation, scores.labels))[:, order]
     column = labels.index(target)
     negative, ranked = truth[:, column] == 0, truth[:, column] != UNKNOWN
-    values = [" and ".join(names) for names in name_classes(truth[negative], labels, target)]
+    named, kinds = name_classes(truth[negative], labels, target)
+    joined = [" and ".join(names) for names in named]
+    values = [joined[kind] for kind in kinds.tolist()]
     found = estimate_subgroups(
         truth[negative, column], predicted[negative, column], failed[negative], values,
         None if groups is None else groups[negative], plan,
@@ -135,7 +137,9 @@ def _count(
     called = tabulate_called(truth[ranked], predicted[ranked], failed[ranked])
     sizes = None
     if groups is not None:
-        sizes = size_classes(count_units(truth, predicted, failed, groups).of_label(column))
+        of = slice(column, column + 1)
+        units = count_units(truth[:, of], predicted[:, of], failed, groups)
+        sizes = size_classes(units.of_label(0))
     rows = None if called is None else tuple(tuple(row) for row in called.tolist())
     return _FromScores(ClassErrors(evaluation.run, every, rows), sizes)
 

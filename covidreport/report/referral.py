@@ -14,12 +14,14 @@ from covidreport.errors import StoreError
 from covidreport.metrics import (
     code_groups,
     decide_label,
-    estimate_subgroups,
     find_bars,
     find_cut,
     measure_certainty,
     trace_referral,
 )
+from covidreport.metrics.matches import Proportion
+from covidreport.metrics.proportions import estimate_proportions
+from covidreport.metrics.rates import estimate_ratio
 from covidreport.records import (
     UNKNOWN,
     Estimate,
@@ -117,15 +119,15 @@ def _compute(
     groups = code_groups(scores.groups)
     plan = MetricPlan() if evaluation.score_metrics is None else evaluation.score_metrics.plan
     others = certainty if cuts is None else _measure(cuts, target, rule)
+    referred = [certainty <= find_cut(others, at) for at in SHARES]
+    estimates = _estimate_missed(
+        truth == 1, predicted & ~failed, referred, None if groups is None else groups[known], plan
+    )
     points = []
-    for at in SHARES:
-        referred = certainty <= find_cut(others, at)
-        missed = _estimate_missed(
-            truth, predicted, failed, referred, None if groups is None else groups[known], plan
-        )
+    for at, images, missed in zip(SHARES, referred, estimates, strict=True):
         if cuts is None:
             missed = replace(missed, low=None, high=None, method=None)
-        points.append(ReferralPoint(at, int(referred.sum()), len(truth), missed))
+        points.append(ReferralPoint(at, int(images.sum()), len(truth), missed))
     return RunReferral(evaluation.run, split, tuple(points), _trace(certainty, wrong, truth))
 
 
@@ -140,15 +142,23 @@ def _measure(scores: Scores, target: str, rule: LabelRule) -> NDArray[np.float64
 
 
 def _estimate_missed(
-    truth: NDArray[np.int8], predicted: NDArray[np.bool_], failed: NDArray[np.bool_],
-    referred: NDArray[np.bool_], groups: NDArray[np.integer] | None, plan: MetricPlan,
-) -> Estimate:  # fmt: skip
-    """The share of positives that is still missed where referred images are read rightly."""
-    (every,) = estimate_subgroups(
-        truth, np.where(referred, truth == 1, predicted), failed & ~referred, ["all"] * len(truth),
+    positive: NDArray[np.bool_], found: NDArray[np.bool_], referred: Sequence[NDArray[np.bool_]],
+    groups: NDArray[np.integer] | None, plan: MetricPlan,
+) -> list[Estimate]:  # fmt: skip
+    """The share of positives that is still missed where referred images are read rightly, for each
+    set of these."""
+    positives = int(positive.sum())
+    rights = [positive & (found | each) for each in referred]
+    estimates = estimate_proportions(
+        [(estimate_ratio(int(right.sum()), positives), Proportion(positive, right))
+         for right in rights],
         groups, plan,
-    ).groups  # fmt: skip
-    found = every.sensitivity
+    )  # fmt: skip
+    return [_turn(each) for each in estimates]
+
+
+def _turn(found: Estimate) -> Estimate:
+    """Of the share that is found, the share that is missed."""
     assert found.value is not None
     assert found.numerator is not None
     assert found.denominator is not None

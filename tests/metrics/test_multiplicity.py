@@ -256,11 +256,12 @@ def test_pairs_without_a_table_are_judged_as_with_one(monkeypatch, seed, patient
     wrong, groups = _draw_spread(seed, patients)
     asked = []
     plain = multiplicity._tabulate
-    monkeypatch.setattr(
-        multiplicity,
-        "_tabulate",
-        lambda times, wanted: asked.append(wanted) or plain(times, wanted),
-    )
+
+    def tabulate(times, wanted):
+        asked.append(wanted)
+        return plain(times, wanted)
+
+    monkeypatch.setattr(multiplicity, "_tabulate", tabulate)
     found = compare_pairs(wrong, groups, flips=999, exact_of=[0])
     monkeypatch.setattr(multiplicity, "_CLEAR", 0.0)
     tabulated = compare_pairs(wrong, groups, flips=999, exact_of=[0])

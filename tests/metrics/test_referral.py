@@ -57,3 +57,17 @@ def test_a_curve_is_what_is_left_by_scikit_learn(seed):
 def test_no_image_is_no_curve():
     referred, left = trace_referral(np.zeros(0), np.zeros(0, bool))
     assert (referred.tolist(), left.tolist()) == ([0], [0])
+
+
+def test_images_of_equal_certainty_are_referred_together_in_any_order():
+    """A hundred images of five certainties, some without a score, counted one after the other."""
+    rng = np.random.default_rng(1)
+    certainty = rng.choice([0.0, 0.5, 1.0, 2.0, np.inf], 100)
+    wrong = rng.random(100) < 0.3
+    referred, left = trace_referral(certainty, wrong)
+    steps = np.unique(certainty)
+    assert referred.tolist() == [0, *(int((certainty <= at).sum()) for at in steps)]
+    assert left.tolist() == [wrong.sum(), *(int((wrong & (certainty > at)).sum()) for at in steps)]
+    ordered = np.sort(certainty)
+    for share in (0.01, 0.25, 0.5, 1.0):
+        assert find_cut(certainty, share) == ordered[round(100 * share) - 1]

@@ -12,18 +12,20 @@ from numpy.typing import NDArray
 from covidreport.compare.reading import ReadScores
 from covidreport.errors import StoreError
 from covidreport.metrics import (
+    CountMetric,
     code_groups,
     decide_label,
     find_bars,
     find_cut,
+    list_metrics,
     measure_certainty,
     trace_referral,
 )
 from covidreport.metrics.matches import Proportion
 from covidreport.metrics.proportions import estimate_proportions
-from covidreport.metrics.rates import estimate_ratio
 from covidreport.records import (
     UNKNOWN,
+    Counts,
     Estimate,
     Evaluation,
     LabelRule,
@@ -147,13 +149,15 @@ def _estimate_missed(
 ) -> list[Estimate]:  # fmt: skip
     """The share of positives that is still missed where referred images are read rightly, for each
     set of these."""
+    sensitivity = list_metrics(CountMetric)["sensitivity"]
     positives = int(positive.sum())
-    rights = [positive & (found | each) for each in referred]
-    estimates = estimate_proportions(
-        [(estimate_ratio(int(right.sum()), positives), Proportion(positive, right))
-         for right in rights],
-        groups, plan,
-    )  # fmt: skip
+    proportions = []
+    for images in referred:
+        right = positive & (found | images)
+        tp = int(right.sum())
+        counts = Counts(tn=0, fp=0, fn=positives - tp, tp=tp)
+        proportions.append((sensitivity.estimate(counts), Proportion(positive, right)))
+    estimates = estimate_proportions(proportions, groups, plan)
     return [_turn(each) for each in estimates]
 
 

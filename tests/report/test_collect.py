@@ -24,7 +24,9 @@ def _note(opened: list[Path], file: Path) -> Path:
 def test_comparisons_cases_and_curves_read_the_scores_of_each_run_once(tmp_path, monkeypatch):
     """Three runs are three files, however many parts of the report are made from them."""
     opened: list[Path] = []
-    monkeypatch.setattr(reading, "read_scores", lambda file: read_scores(_note(opened, file)))
+    monkeypatch.setattr(
+        reading, "ScoresReader", lambda: lambda file: read_scores(_note(opened, file))
+    )
     runs = write_runs(tmp_path, runs=3, images=80)
     data = collect_report(runs, ReportChoices("covid-19", 0.5))
 

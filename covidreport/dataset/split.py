@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from msgspec.structs import replace
 
@@ -35,9 +35,9 @@ def select_splits(dataset: Dataset, names: Sequence[str]) -> Dataset:
     raise DatasetError(str(dataset.source), [f"no image is in the split {missing!r}; {reason}"])
 
 
-def number_fold(dataset: Dataset, fold: str) -> list[int]:
-    """The rows of a fold's images."""
-    return [row for row, each in enumerate(dataset.folds or ()) if each == fold]
+def find_fold_rows(dataset: Dataset, folds: Collection[str]) -> list[int]:
+    """The rows of the images of some folds, in their order."""
+    return [row for row, each in enumerate(dataset.folds or ()) if each in folds]
 
 
 def take_labels(dataset: Dataset, labels: Sequence[str]) -> Dataset:

@@ -16,7 +16,7 @@ from covidreport.dataset.index import (
     stamp_manifest,
     write_known,
 )
-from covidreport.dataset.split import number_fold, take_labels, take_rows
+from covidreport.dataset.split import find_fold_rows, take_labels, take_rows
 from covidreport.errors import DatasetError, UsageError
 from covidreport.evaluate.cut import Cut, Parts
 from covidreport.evaluate.folds import evaluate_configurations
@@ -170,6 +170,8 @@ class _Work(Struct, frozen=True):
     findings: tuple[Finding, ...]
     made: MadeHere | None
     on_event: OnEvent
+    told: list[Finding] = field(default_factory=list)
+    """Those of the machine and of the images that were told, once for all groups of runs."""
 
     @property
     def target(self) -> str:
@@ -203,7 +205,9 @@ class _Work(Struct, frozen=True):
         parts = part_by_labels(runs, images.dataset.labels, self.target)
         warnings = (*self.findings, *images.notes)
         for finding in warnings:
-            on_event(FindingMade(finding))
+            if finding not in self.told:
+                self.told.append(finding)
+                on_event(FindingMade(finding))
         outcomes: list[RunOutcome] = []
         requests: dict[str, EvaluationRequest] = {}
         for part in parts or (LabelledRuns(None, ()),):
@@ -315,7 +319,7 @@ def read_images(
     (options.thresholds or Thresholds()).fixed(dataset.labels)
     (options.metrics or MetricOptions()).plan(dataset.labels, target)
     if fold is not None:
-        dataset = take_rows(dataset, number_fold(dataset, fold))
+        dataset = take_rows(dataset, find_fold_rows(dataset, [fold]))
     cut = None if sharing is None else sharing.cut(dataset)
     parts = None if sharing is None else sharing.find_parts(dataset, split)
     if cut is not None:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from covidreport.audit.folds import audit_partition
 from covidreport.boundary import attempt
 from covidreport.dataset import fingerprint, fingerprint_labels
-from covidreport.dataset.split import take_rows
+from covidreport.dataset.split import find_fold_rows, take_rows
 from covidreport.errors import RunError
 from covidreport.evaluate.cut import Parts
 from covidreport.evaluate.fold_thresholds import (
@@ -97,7 +97,7 @@ def evaluate_configurations(
 def _take_images(request: EvaluationRequest, folds: Sequence[str]) -> EvaluationRequest:
     """The request for the images of these folds alone."""
     data = request.dataset
-    rows = [row for row, fold in enumerate(data.folds or ()) if fold in folds]
+    rows = find_fold_rows(data, folds)
     chosen = take_rows(data, rows)
     digests = [request.digests[row] for row in rows]
     parts = request.parts

@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import Struct
 
 from covidreport.dataset import Digests, hash_files
-from covidreport.dataset.split import number_fold, take_rows
+from covidreport.dataset.split import find_fold_rows, take_rows
 from covidreport.errors import UsageError
 from covidreport.evaluate.cut import Cut, Parts
 from covidreport.evaluate.folds import explain_strange, fail_without_folds
@@ -73,7 +73,7 @@ class Sharing(Struct, frozen=True):
                     raise
         sha256, readable = np.zeros((len(dataset), 32), np.uint8), np.zeros(len(dataset), np.bool_)
         for fold in dict.fromkeys(folds):
-            rows = number_fold(dataset, fold)
+            rows = find_fold_rows(dataset, [fold])
             names = [run.name for run in members if run.fold == fold]
             if names:
                 found = parts.read_digests(names, len(rows))

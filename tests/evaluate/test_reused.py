@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import signal
 import textwrap
-from io import FileIO
 
 import numpy as np
 import pytest
 from onnx import TensorProto
 
 from covidreport import images
-from covidreport.errors import RunError
 from covidreport.evaluate import decode, group, opening, record, units
 from covidreport.evaluate.memory import group_by_memory
 from covidreport.images.cache import open_scratch
@@ -24,7 +21,6 @@ from covidreport.storage.cache_folder import clear_cache, list_entries
 from covidreport.storage.runs import discover_runs
 from covidreport.store import read_scores, write_run
 from tests.cli.bad_runs import cast_to, edit_model
-from tests.damage import DAMAGES
 from tests.datasets import write_flat_dataset
 from tests.evaluate.cases import ROWS, evaluate_folder, make_request
 from tests.forking import run_python
@@ -329,105 +325,6 @@ def test_a_killed_evaluation_goes_on_and_ends_with_the_same_bytes(study, tmp_pat
     resumed = {p: d for p, d in _files(study).items() if p.suffix == ".parquet"}
     _run(study, batch=2, jobs=1, force=True)
     assert {p: d for p, d in _files(study).items() if p.suffix == ".parquet"} == resumed
-
-
-@pytest.mark.parametrize("name", ["scores.f32", "checks.u64", "partial.json"])
-@pytest.mark.parametrize("damage", DAMAGES)
-def test_damaged_partial_scores_are_scored_again(study, name, damage):
-    """What an interrupted evaluation left decides nothing once a byte of it is another."""
-    from covidreport.evaluate.checkpoint import open_checkpoint
-
-    def is_known(partial):
-        return [partial.has(start) for start in (0, 2, 4)]
-
-    left = open_checkpoint(study / "evaluation", "key", 6, 3, 2)
-    for start in (0, 2, 4):
-        left.put(start, np.full((2, 3), 99))
-    del left
-    assert is_known(open_checkpoint(study / "evaluation", "key", 6, 3, 2)) == [True] * 3
-    damage(study / "evaluation" / ".partial" / name)
-
-    again = open_checkpoint(study / "evaluation", "key", 6, 3, 2)
-    known = is_known(again)
-
-    assert not all(known)
-    for start, whole in zip((0, 2, 4), known, strict=True):
-        assert not whole or (again.read()[start : start + 2] == 99).all()
-
-
-class _FullFile(FileIO):
-    """A file on a disk without room, of which what stands there can be read."""
-
-    def write(self, data):
-        """None of it."""
-        raise OSError(errno.ENOSPC, "no room")
-
-
-def test_a_disk_that_is_full_meanwhile_costs_a_second_scoring_after_a_kill(study):
-    """What was written before is known, what could not be is not, and nothing is raised."""
-    from covidreport.evaluate.checkpoint import open_checkpoint
-
-    left = open_checkpoint(study / "evaluation", "key", 6, 3, 2)
-    rows = np.arange(18, dtype=np.float32).reshape(6, 3)
-    left.put(0, rows[:2])
-    before = left._files or ()
-    scores, checks = (_FullFile(file.name, "r+") for file in before)
-    left._files = scores, checks
-    left.put(2, rows[2:4])
-    left.put(4, rows[4:])
-    for file in (*before, scores, checks):
-        file.close()
-    assert [left.has(start) for start in (0, 2, 4)] == [True] * 3
-    assert (left.read() == rows).all()
-    again = open_checkpoint(study / "evaluation", "key", 6, 3, 2)
-    assert [again.has(start) for start in (0, 2, 4)] == [True, False, False]
-
-
-@pytest.mark.parametrize("damage", DAMAGES)
-def test_scores_that_are_changed_while_others_are_scored_are_told_of(study, damage):
-    """What is evaluated is what the model gave, or nothing."""
-    from covidreport.evaluate.checkpoint import open_checkpoint
-
-    left = open_checkpoint(study / "evaluation", "key", 6, 3, 2)
-    for start in (0, 2, 4):
-        left.put(start, np.full((2, 3), 99))
-    assert (left.read() == 99).all()
-    file = study / "evaluation" / ".partial" / "scores.f32"
-    damage(file)
-    assert left._files is not None
-    if file.exists() and file.stat().st_ino == os.fstat(left._files[0].fileno()).st_ino:
-        with pytest.raises(RunError, match="not what was written"):
-            left.read()
-    else:  # the file that was written to is still there, without a name
-        assert (left.read() == 99).all()
-
-
-def test_scores_that_are_exchanged_with_their_checksums_are_told_of_too(study):
-    """Whoever can write there can compute them."""
-    from covidreport.evaluate.checkpoint import _check, open_checkpoint
-
-    left = open_checkpoint(study / "evaluation", "key", 4, 3, 2)
-    left.put(0, np.full((2, 3), 99))
-    left.put(2, np.full((2, 3), 99))
-    other = np.full((2, 3), 7, np.float32)
-    with (study / "evaluation/.partial/scores.f32").open("r+b") as file:
-        file.write(other.tobytes())
-    left._checks[0] = _check(other, 0)
-    with pytest.raises(RunError, match="not what was written"):
-        left.read()
-
-
-def test_a_network_drive_that_can_not_be_written_to_in_place(study, monkeypatch):
-    """All is in memory then, and what stands there is known."""
-    from covidreport.evaluate import checkpoint
-
-    first = checkpoint.open_checkpoint(study / "evaluation", "key", 4, 3, 2)
-    first.put(0, np.full((2, 3), 99))
-    monkeypatch.setattr(checkpoint, "_open_files", lambda *_: None)
-    left = checkpoint.open_checkpoint(study / "evaluation", "key", 4, 3, 2)
-    assert [left.has(0), left.has(2)] == [True, False]
-    left.put(2, np.full((2, 3), 98))
-    assert left.read()[:, 0].tolist() == [99, 99, 98, 98]
 
 
 def test_partial_scores_of_another_model_are_not_used(study, monkeypatch):

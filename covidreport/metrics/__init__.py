@@ -183,6 +183,7 @@ from covidreport.metrics.significance import (
 )
 from covidreport.metrics.stated import digest_units, read_stated
 from covidreport.metrics.subgroups import (
+    CodedValues,
     band_ages,
     estimate_subgroups,
     group_values,
@@ -221,6 +222,7 @@ __all__ = [
     "AtLevel",
     "CalibrationLine",
     "CochranQ",
+    "CodedValues",
     "Combination",
     "ComputedMetrics",
     "ConsistencyMetric",

@@ -24,11 +24,15 @@ def name_classes(
     """
     others = [column for column, name in enumerate(labels) if name != label]
     kind: NDArray[np.intp] = np.zeros(len(truth), np.intp)
-    for column in others:  # sooner than rows at once, which are sorted as rows
-        kind = np.unique(3 * kind + truth[:, column] + 1, return_inverse=True)[1]
-    first = np.unique(kind, return_index=True)[1]
+    for (
+        column
+    ) in others:  # and those kinds alone that there are, or many labels have no end of them
+        kind = 3 * kind + truth[:, column] + 1
+        kind = (np.cumsum(np.bincount(kind) > 0) - 1)[kind]
+    example = np.zeros(kind.max(initial=-1) + 1, np.intp)
+    example[kind] = np.arange(kind.size)  # whichever is left: all of a kind are alike
     named = []
-    for row in truth[first][:, others].tolist():
+    for row in truth[example][:, others].tolist():
         carried = tuple(labels[column] for column, value in zip(others, row, strict=True) if value)
         named.append(() if UNKNOWN in row else carried or (NO_LABEL,))
     return tuple(named), kind
@@ -43,14 +47,14 @@ def tabulate_called(
     image carries exactly one label: only then is a label a class. truth int8 and predicted bool
     `(N, K)`, failed bool `(N,)`.
     """
-    if (truth == UNKNOWN).any() or not ((truth == 1).sum(axis=1) == 1).all():
-        return None
     classes = truth.shape[1]
-    how_many = predicted.sum(axis=1)
+    each, place = np.ones(classes, np.intp), np.arange(classes)
+    carried = truth == 1
+    if (truth == UNKNOWN).any() or not (carried @ each == 1).all():
+        return None
+    how_many = predicted @ each
     called = np.where(how_many == 0, classes, np.where(how_many > 1, classes + 1, 0))
-    called = np.where(how_many == 1, predicted.argmax(axis=1), called)
+    called = np.where(how_many == 1, predicted @ place, called)  # the place of the one alone
     called = np.where(failed, classes + 2, called)
-    cells = np.bincount(
-        truth.argmax(axis=1) * (classes + 3) + called, minlength=classes * (classes + 3)
-    )
+    cells = np.bincount(carried @ place * (classes + 3) + called, minlength=classes * (classes + 3))
     return cells.reshape(classes, classes + 3)

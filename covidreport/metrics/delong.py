@@ -22,8 +22,6 @@ from covidreport.metrics.curves import score_failed_worst
 from covidreport.metrics.effective import TIMES, count_freedom, effective_size, widen
 from covidreport.metrics.intervals import UNDEFINED, Interval, two_sided_z, wilson_ends
 
-_BLOCK = 1 << 18
-"""So many scores are ranked at a time."""
 NO_SPREAD = "no spread: the data show no way in which the value could have been another"
 
 
@@ -75,15 +73,10 @@ def estimate_roc_aucs(
         score_failed_worst(truth, scores, failed)  # refuses the same scores whatever the truth is
         return None
     centred_x, centred_y = np.empty((len(scores), m)), np.empty((len(scores), n))
-    step = max(1, _BLOCK // truth.size)
-    for start in range(0, len(scores), step):
-        rows = slice(start, start + step)
-        filled = score_failed_worst(truth, scores[rows], failed[rows])
-        # A midrank among all less that among one's own class counts the other class.
-        x, y = filled[:, positive], filled[:, negative]
-        together = _midranks(np.concatenate([x, y], axis=1))
-        centred_x[rows] = (together[:, :m] - _midranks(x)) / n
-        centred_y[rows] = 1 - (together[:, m:] - _midranks(y)) / m
+    for run in range(len(scores)):
+        (filled,) = score_failed_worst(truth, scores[[run]], failed[[run]])
+        below, above = _count_others(filled[positive], filled[negative])
+        centred_x[run], centred_y[run] = below / n, 1 - above / m
     values = centred_x.mean(axis=1)
     centred_x -= values[:, np.newaxis]
     centred_y -= values[:, np.newaxis]
@@ -129,19 +122,23 @@ def average_roc_aucs(parts: Sequence[RocAucs]) -> RocAucs:
     )
 
 
-def _midranks(rows: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """Each value's rank in its row, from 1; equal values share the mean of their ranks."""
-    order = np.argsort(rows, axis=1)
-    values = np.take_along_axis(rows, order, axis=1)
-    new = np.ones(rows.shape, dtype=np.bool_)
-    new[:, 1:] = values[:, 1:] != values[:, :-1]
-    positions = np.arange(rows.shape[1])
-    first = np.maximum.accumulate(np.where(new, positions, 0), axis=1)
-    ends = np.where(np.roll(new, -1, axis=1), positions, positions.size)
-    last = np.minimum.accumulate(ends[:, ::-1], axis=1)[:, ::-1]
-    ranks = np.empty(rows.shape)
-    np.put_along_axis(ranks, order, (first + last) / 2 + 1, axis=1)
-    return ranks
+def _count_others(
+    x: NDArray[np.floating[Any]], y: NDArray[np.floating[Any]]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How many of `y` lie below each of `x` `(m,)`, and how many of `x` below each of `y` `(n,)`,
+    equal ones as halves: differences of midranks, from one sort of all."""
+    values = np.concatenate([x, y])
+    order = np.argsort(values)
+    values = values[order]
+    ends = np.append(np.flatnonzero(values[1:] != values[:-1]), values.size - 1)
+    of_x = np.cumsum(order < x.size)[ends]
+    of_y = ends + 1 - of_x
+    # below a value lie those before it, and of its equals half
+    times = np.diff(ends, prepend=-1)
+    counted = np.empty((2, values.size))
+    for one, into in zip((of_y, of_x), counted, strict=True):
+        into[order] = np.repeat((one + np.append(0, one[:-1])) / 2, times)
+    return counted[0, : x.size], counted[1, x.size :]
 
 
 def _product(centred: NDArray[np.float64], freedom: int) -> NDArray[np.float64]:

@@ -13,6 +13,8 @@ arXiv:1501.00537).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,27 +32,36 @@ _NARROWEST = 0.1
 """A class that hardly varies is taken to vary by so much of the distance between the classes."""
 
 
-def find_label_errors(truth: NDArray[np.int8], logits: NDArray[np.float64]) -> NDArray[np.intp]:
+def find_label_errors(
+    truth: NDArray[np.int8], logits: Iterable[NDArray[np.float64]]
+) -> NDArray[np.intp]:
     """The rows of images that look mislabelled, the most doubtful first.
 
-    truth `(N,)`: 1, 0, or anything else where it is not known. logits `(R, N)`: of R models for the
-    label, NaN where an image could not be scored; such an image is not judged. Every model has to
-    put a listed image nearer to the other class; models whose ROC AUC is under `LEAST_AUC` have no
-    say. Empty where either class has fewer than `FEWEST` images, and where no model has a say.
+    truth `(N,)`: 1, 0, or anything else where it is not known or where a model could not score the
+    image, which is not judged. logits: of one model after another for the label, `(N,)` each. Every
+    model has to put a listed image nearer to the other class; models whose ROC AUC is under
+    `LEAST_AUC` have no say. Empty where either class has fewer than `FEWEST` images, and where no
+    model has a say. Raises ValueError for a NaN in an image that is judged.
     """
-    known = ((truth == 0) | (truth == 1)) & np.isfinite(logits).all(axis=0)
-    rows = np.flatnonzero(known)
-    positive, values = truth[rows] == 1, logits[:, rows]
+    rows = np.flatnonzero((truth == 0) | (truth == 1))
+    of_rows, positive = truth[rows], truth[rows] == 1
     if min(positive.sum(), (~positive).sum()) < FEWEST:
         return np.zeros(0, np.intp)
     none = np.zeros(rows.size, np.bool_)
-    curves = (count_curve(truth[rows], each, none) for each in values)
-    values = values[[(roc_auc(curve).value or 0.0) >= LEAST_AUC for curve in curves]]
-    if not len(values):
+    contradicted, beyond = np.ones((2, rows.size), np.bool_)
+    total, models = np.zeros(rows.size), 0
+    for each in logits:
+        values = each[rows]
+        if (roc_auc(count_curve(of_rows, values, none)).value or 0.0) < LEAST_AUC:
+            continue
+        nearer, distances = _find_distances(values, positive)
+        contradicted &= nearer
+        beyond &= distances < 0
+        total += distances
+        models += 1
+    if not models:
         return np.zeros(0, np.intp)
-    contradicted, distances = _find_distances(values, positive)
-    mean = distances.mean(axis=0)
-    beyond = (distances < 0).all(axis=0)
+    mean = total / models
     listed = np.zeros(len(rows), np.bool_)
     for of in (positive, ~positive):
         targets, decoys = mean[of & contradicted], -mean[of & beyond]
@@ -74,15 +85,14 @@ def _choose_cut(targets: NDArray[np.float64], decoys: NDArray[np.float64]) -> fl
 def _find_distances(
     values: NDArray[np.float64], positive: NDArray[np.bool_]
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """Which images every model puts nearer to the other class `(N,)`, and how far each lies from
-    the middle of its own towards the other, `(R, N)`, in robust standard deviations (1.4826 times
-    the median absolute deviation)."""
-    low, high = (np.median(values[:, of], axis=1, keepdims=True) for of in (~positive, positive))
-    centre = np.where(positive, high, low)
-    towards = np.where(positive, -1, 1) * (values - centre)
-    spread = np.ones_like(values)
-    for of in (positive, ~positive):
-        deviation = np.median(np.abs(towards[:, of]), axis=1, keepdims=True)
-        spread[:, of] = np.maximum(1.4826 * deviation, _NARROWEST * np.abs(high - low))
-    contradicted = np.all(towards > np.abs(high - low) / 2, axis=0)
-    return np.asarray(contradicted), towards / spread
+    """Which images a model puts nearer to the other class, and how far each lies from the middle of
+    its own towards the other in robust standard deviations (1.4826 times the median absolute
+    deviation), `(N,)` each."""
+    low, high = (float(np.median(values[of])) for of in (~positive, positive))
+    apart = abs(high - low)
+    towards = np.where(positive, high - values, values - low)
+    well, sick = (
+        max(1.4826 * float(np.median(np.abs(towards[of]))), _NARROWEST * apart)
+        for of in (~positive, positive)
+    )
+    return towards > apart / 2, towards / np.where(positive, sick, well)

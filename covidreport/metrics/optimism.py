@@ -18,6 +18,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from covidreport.metrics.paired import sum_rows
 from covidreport.metrics.resample import RESAMPLES, sample_weights
 
 FEWEST_UNITS = 5
@@ -60,30 +61,30 @@ def count_by_unit(
     truth: NDArray[np.int8], answers: NDArray[np.bool_], failed: NDArray[np.bool_],
     groups: NDArray[np.integer] | None = None,
 ) -> RunCounts:  # fmt: skip
-    """What each unit adds to each run's counts, int32 `(R, U)`.
+    """What each unit adds to each run's counts, int8 `(R, U)`, int32 where one adds over 127.
 
     truth int8 `(N,)`, answers and failed bool `(R, N)`, groups integers `(N,)` or None.
     """
+    kinds = _list_kinds(truth, answers, failed)
+    if groups is None:
+        return RunCounts(*(kind.astype(np.int8) for kind in kinds))
+    most = np.unique(groups, return_counts=True)[1].max(initial=0)
+    size: type[np.signedinteger[Any]] = np.int8 if most < 128 else np.int32
+    return RunCounts(*(sum_rows(kind, groups, size) for kind in kinds))
+
+
+def _list_kinds(
+    truth: NDArray[np.int8], answers: NDArray[np.bool_], failed: NDArray[np.bool_]
+) -> Iterator[NDArray[np.bool_]]:
+    """The images that each field of `RunCounts` counts, `(R, N)`, one field after another."""
     sick, well = truth == 1, truth == 0
     yes, no = answers & ~failed, ~answers & ~failed
-    kinds = (
-        sick & yes,
-        sick & ~yes,
-        well & no,
-        well & ~no,
-        (sick | well) & yes,
-        (sick | well) & no,
-    )
-    if groups is None:
-        return RunCounts(*(kind.astype(np.int32) for kind in kinds))
-    _, codes = np.unique(groups, return_inverse=True)
-    units = codes.max() + 1
-    return RunCounts(
-        *(
-            np.stack([np.bincount(codes, row, units).astype(np.int32) for row in kind])
-            for kind in kinds
-        )
-    )
+    yield sick & yes
+    yield sick & ~yes
+    yield well & no
+    yield well & ~no
+    yield (sick | well) & yes
+    yield (sick | well) & no
 
 
 def deal_counts(counts: RunCounts, rng: np.random.Generator) -> RunCounts:
@@ -155,15 +156,12 @@ def _resample(
     units: RunCounts, may_win: MayWin, resamples: int, seed: int
 ) -> Iterator[NDArray[np.float64]]:
     """Sensitivity and specificity of what is picked, `(b, 2)` a chunk, until there are enough."""
-    # One product gives all counts of all runs: (b, U) by (U, 6 R).
-    table = np.empty((len(units) * len(units.found), units.found.shape[1]), np.float32)
-    np.concatenate(units, out=table, casting="same_kind")
-    table = table.T
+    table = _tabulate(units)
     needed = resamples
     for draw in range(_ROUNDS):
         for weights in sample_weights(len(table), resamples, seed * _ROUNDS + draw):
             inside, outside = (
-                RunCounts(*np.split(np.rint(product).astype(np.int64), 6, axis=1))
+                _split(np.rint(product).astype(np.int64), len(units.found))
                 for product in (weights @ table, (weights == 0).astype(np.float32) @ table)
             )
             rates = _judge(inside, outside, may_win)
@@ -171,6 +169,32 @@ def _resample(
             yield rates
         if needed <= 0:
             return
+
+
+def _tabulate(units: RunCounts) -> NDArray[np.float32]:
+    """What one product with weights `(b, U)` makes all counts of all runs of, `(U, 2 + C R)`:
+    positives and negatives, then what each run found and cleared. The rest is what is left of
+    these; but the answers that were given, where some images failed."""
+    sick, well = units.found[0] + units.missed[0], units.cleared[0] + units.alarms[0]
+    parts = [sick[np.newaxis], well[np.newaxis], units.found, units.cleared]
+    given = np.array_equal(units.positive, units.found + units.alarms)
+    if not (given and np.array_equal(units.negative, units.missed + units.cleared)):
+        parts += [units.positive, units.negative]
+    table = np.empty((sum(map(len, parts)), sick.size), np.float32)
+    start = 0
+    for part in parts:
+        table[start : start + len(part)] = part
+        start += len(part)
+    return table.T
+
+
+def _split(sums: NDArray[np.int64], runs: int) -> RunCounts:
+    """The counts `(b, R)` from the columns of `_tabulate`."""
+    sick, well = sums[:, :1], sums[:, 1:2]
+    found, cleared, *given = np.split(sums[:, 2:], (sums.shape[1] - 2) // runs, axis=1)
+    missed, alarms = sick - found, well - cleared
+    positive, negative = given or (found + alarms, missed + cleared)
+    return RunCounts(found, missed, cleared, alarms, positive, negative)
 
 
 def _judge(inside: RunCounts, outside: RunCounts, may_win: MayWin) -> NDArray[np.float64]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+_Sum = TypeVar("_Sum", bound=np.number[Any])
 _DIRECT_WORK = 2_000_000
 _SMALLEST = 1e-12
 _EXACT_COINS = 200
@@ -53,9 +54,19 @@ def sum_by_group(
         return wrong.T.astype(np.int64)
     if groups.shape != wrong.shape[1:]:
         raise ValueError(f"groups {groups.shape} for wrong answers {wrong.shape}")
+    return sum_rows(wrong, groups, np.int64).T
+
+
+def sum_rows(
+    rows: NDArray[np.bool_], groups: NDArray[np.integer[Any]], kind: type[_Sum]
+) -> NDArray[_Sum]:
+    """How many images of each group each row `(R, N)` has, `(R, G)` in the order of the groups'
+    numbers; a row after another, so that no more memory is needed than the sums take."""
     present, codes = np.unique(groups, return_inverse=True)
-    sums = [np.bincount(codes[row], minlength=present.size) for row in wrong]
-    return np.stack(sums, axis=1).astype(np.int64)
+    sums = np.empty((len(rows), present.size), kind)
+    for row, into in zip(rows, sums, strict=True):
+        into[:] = np.bincount(codes[row], minlength=present.size)
+    return sums
 
 
 def count_images(images: int, groups: NDArray[np.integer[Any]] | None) -> NDArray[np.int64]:

@@ -22,6 +22,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from covidreport.metrics.paired import sum_rows
 from covidreport.metrics.rates import CountArrays
 from covidreport.records import UNKNOWN
 
@@ -194,8 +195,7 @@ def _count_units(
     flat = totals.reshape(-1, images)
     if groups is None:
         return flat
-    _, codes = np.unique(groups, return_inverse=True)
-    return np.stack([np.bincount(codes, row) for row in flat]).astype(np.float32)
+    return sum_rows(flat.view(np.bool_), groups, np.float32)
 
 
 def _collapse(totals: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:

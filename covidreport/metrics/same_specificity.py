@@ -29,6 +29,7 @@ Level = float | NDArray[np.bool_]
 """A specificity that is stated; or, bool `(N,)`, the false alarms of the run whose own specificity
 it is, failed negatives among them: they are counted anew in every resample."""
 _CHUNK_BYTES = 4 << 20
+_BLOCK = 64
 _NO_VARIANCE = 1e-14
 """Variances under it are what rounding has left."""
 
@@ -98,26 +99,27 @@ def resample_at_specificity(
         raise ValueError("a class is absent")
     codes = np.arange(truth.size) if groups is None else np.unique(groups, return_inverse=True)[1]
     curves = [_order(truth, *one) for one in zip(scores, failed, strict=True)]
-    here = np.ones((truth.size, 1), dtype=np.int32)
-    limits = [_limit(level, negative, here) for level in levels]
-    counts = [_count_found(each, limits, here) for each in curves]
+    here = np.ones((1, truth.size), dtype=np.int32)
+    limits = np.array([_limit(level, negative, here) for level in levels])
+    counts = [_call(each, limits, here) for each in curves]
     sums: list[list[NDArray[np.float64]]] = [[] for _ in levels]
     for weights in _sample(truth, codes, resamples, seed):
-        found = _resample(curves, [_limit(level, negative, weights) for level in levels], weights)
-        positives, negatives = weights[positive].sum(axis=0), weights[negative].sum(axis=0)
+        drawn = np.array([_limit(level, negative, weights) for level in levels])
+        found = np.array([_call(each, drawn, weights).found for each in curves]).swapaxes(0, 1)
+        positives, negatives = (weights[:, one].sum(axis=1) for one in (positive, negative))
         with np.errstate(invalid="ignore", divide="ignore"):
-            rates = np.where(negatives > 0, found / positives, np.nan)
+            rates = np.where(negatives > 0, np.maximum(found, 0) / positives, np.nan)
         for place, each in enumerate(rates):
             sums[place].append(each.T)
     even = [float(count_even(np.bincount(codes[one]))) for one in (positive, negative)]
     m, n = int(positive.sum()), int(negative.sum())
     return tuple(
         AtLevel(
-            allowed=(allowed := int(limits[place][0])),
+            allowed=(allowed := int(limits[place, 0])),
             positives=m,
             negatives=n,
-            found=np.array([one[place][0][0] for one in counts], dtype=np.int64),
-            false_alarms=np.array([one[place][1][0] for one in counts], dtype=np.int64),
+            found=np.array([one.found[place, 0] for one in counts], dtype=np.int64),
+            false_alarms=np.array([one.false_alarms[place, 0] for one in counts], dtype=np.int64),
             resampled=np.concatenate(sums[place]),
             even=even[0],
             # What a threshold is fitted to are the negatives above it and the next one.
@@ -209,16 +211,15 @@ def _order(
     truth: NDArray[np.int8], scores: NDArray[np.floating[Any]], failed: NDArray[np.bool_]
 ) -> _Curve:
     negatives, positives = (np.flatnonzero((truth == kind) & ~failed) for kind in (0, 1))
-    negatives = negatives[np.argsort(-scores[negatives], kind="stable")]
+    negatives = negatives[np.argsort(-scores[negatives])]
     falling = -scores[negatives]
-    last = np.append(falling[1:] != falling[:-1], True)[: falling.size]
+    last = np.flatnonzero(np.append(falling[1:] != falling[:-1], True)[: falling.size])
     # A positive that is tied with negatives is called together with them.
     above = np.searchsorted(falling[last], -scores[positives], side="right")
-    order = np.argsort(above, kind="stable")
+    order = np.argsort(above)
     return _Curve(
-        negatives, np.flatnonzero(last), positives[order], above[order],
-        np.flatnonzero((truth == 0) & failed),
-    )  # fmt: skip
+        negatives, last, positives[order], above[order], np.flatnonzero((truth == 0) & failed)
+    )
 
 
 def _limit(
@@ -226,65 +227,82 @@ def _limit(
 ) -> NDArray[np.int64]:
     """The most false alarms allowed in each resample `(b,)`."""
     if isinstance(level, float):
-        return allow_false_alarms(level, weights[negative].sum(axis=0, dtype=np.int64))
-    alarms: NDArray[np.int64] = weights[level].sum(axis=0, dtype=np.int64)
+        return allow_false_alarms(level, weights[:, negative].sum(axis=1, dtype=np.int64))
+    alarms: NDArray[np.int64] = weights[:, level].sum(axis=1, dtype=np.int64)
     return alarms
 
 
-def _resample(
-    curves: Sequence[_Curve], limits: Sequence[NDArray[np.int64]], weights: NDArray[np.int32]
+class _Called(NamedTuple):
+    """What a run calls positive within limits, int64 `(L, b)`; -1 where one is out of reach.
+
+    found: positives, by weight. false_alarms: negatives, each once.
+    """
+
+    found: NDArray[np.int64]
+    false_alarms: NDArray[np.int64]
+
+
+def _call(curve: _Curve, limits: NDArray[np.int64], weights: NDArray[np.int32]) -> _Called:
+    """As many negatives as limits `(L, b)` allow, all of the same score or none, and the positives
+    above them. weights `(b, N)`."""
+    left = limits - weights[:, curve.failed].sum(axis=1, dtype=np.int64)
+    scores = np.searchsorted(curve.last, _fit_negatives(curve, left, weights))
+    positives = np.searchsorted(curve.above, scores, side="right")
+    within = np.take(weights, curve.positives[: positives.max(initial=0)], axis=1)
+    alarms = np.append(0, curve.last + 1)[scores] + curve.failed.size
+    return _Called(
+        np.where(left >= 0, _sum_first(within, positives), -1), np.where(left >= 0, alarms, -1)
+    )
+
+
+def _fit_negatives(
+    curve: _Curve, left: NDArray[np.int64], weights: NDArray[np.int32]
 ) -> NDArray[np.int64]:
-    """Positives found `(L, R, b)`; none where the specificity is out of reach."""
-    found = [[hits for hits, _ in _count_found(each, limits, weights)] for each in curves]
-    rates: NDArray[np.int64] = np.maximum(np.array(found), 0).swapaxes(0, 1)
-    return rates
+    """How many negatives weigh no more than `left` together, by falling score, `(L, b)`.
 
-
-def _count_found(
-    curve: _Curve, limits: Sequence[NDArray[np.int64]], weights: NDArray[np.int32]
-) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Positives found and false alarms `(b,)` within each limit; -1 where it is out of reach."""
-    alarms = _count_alarms(curve, np.max(limits, axis=0), weights)
-    within = curve.positives[: np.searchsorted(curve.above, len(alarms) - 1, side="right")]
-    hits = np.zeros((within.size + 1, weights.shape[1]), dtype=np.int32)
-    np.cumsum(weights[within], axis=0, out=hits[1:])
-    columns = np.arange(weights.shape[1])
-    results = []
-    for limit in limits:
-        index = np.count_nonzero(alarms <= limit, axis=0) - 1
-        called = np.searchsorted(curve.above, index, side="right")
-        results.append(
-            (
-                np.where(index >= 0, hits[called, columns], -1).astype(np.int64),
-                np.where(index >= 0, alarms[index, columns], -1).astype(np.int64),
-            )
-        )
-    return results
-
-
-def _count_alarms(
-    curve: _Curve, most: NDArray[np.int64], weights: NDArray[np.int32]
-) -> NDArray[np.int32]:
-    """False alarms `(d, b)` where none of the distinct scores of negatives is called, one, ..., at
-    least as far as there are no more than `most` `(b,)`: what lies beyond is not asked for."""
-    failed = weights[curve.failed].sum(axis=0, dtype=np.int32)
-    rows = int(most.max(initial=0) * 1.25) + 16  # where each is drawn about once
+    Sums of `_BLOCK` are made first, since to add up one after the other takes several times as
+    long; where the limit falls within a block, it is gone through.
+    """
+    images = int(left.max(initial=0) * 1.25) + 16  # where each is drawn about once
     while True:
-        last = curve.last[:rows]
-        alarms = np.zeros((last.size + 1, weights.shape[1]), dtype=np.int32)
-        if last.size:
-            called = weights[curve.negatives[: last[-1] + 1]]
-            alarms[1:] = np.cumsum(called, axis=0, dtype=np.int32)[last]
-        alarms += failed
-        if rows >= curve.last.size or (alarms[-1] > most).all():
-            return alarms
-        rows *= 4
+        drawn = np.take(weights, curve.negatives[:images], axis=1)
+        width = drawn.shape[1]
+        if not width:
+            return np.zeros(left.shape, np.int64)
+        ends = np.add.reduceat(drawn, np.arange(0, width, _BLOCK), axis=1).cumsum(axis=1)
+        if width == curve.negatives.size or (ends[:, -1] > left.max(axis=0)).all():
+            break
+        images *= 4
+    row = np.arange(len(drawn))
+    fitting = np.empty(left.shape, np.int64)
+    for limit, into in zip(left, fitting, strict=True):
+        over = ends > limit[:, np.newaxis]
+        block = over.argmax(axis=1)
+        columns = block[:, np.newaxis] * _BLOCK + np.arange(_BLOCK)
+        inside = drawn[row[:, np.newaxis], np.minimum(columns, width - 1)].cumsum(axis=1)
+        inside += np.where(block > 0, ends[row, block - 1], 0)[:, np.newaxis]
+        fits = np.count_nonzero((inside <= limit[:, np.newaxis]) & (columns < width), axis=1)
+        into[:] = np.where(over[:, -1], block * _BLOCK + fits, width)
+    return fitting
+
+
+def _sum_first(values: NDArray[np.int32], many: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The sums of the first so many `(L, b)` of each row of values `(b, w)`."""
+    rows, width = values.shape
+    # from a row's begin to where its sum ends, then to the next one's begin, whose sum nobody asks
+    flat = np.append(values.ravel(), 0)
+    begins = np.arange(rows) * width
+    sums = [
+        np.add.reduceat(flat, np.stack([begins, begins + each], axis=1).ravel())[::2]
+        for each in many
+    ]
+    return np.where(many > 0, np.array(sums, np.int64), 0)  # of no width it gives what stands there
 
 
 def _sample(
     truth: NDArray[np.int8], codes: NDArray[np.intp], resamples: int, seed: int
 ) -> Iterator[NDArray[np.int32]]:
-    """How often each image is drawn, int32 `(N, b)`, in chunks of resamples; codes: its unit."""
+    """How often each image is drawn, int32 `(b, N)`, in chunks of resamples; codes: its unit."""
     units = int(codes.max()) + 1
     with_positive, with_negative = np.zeros((2, units), dtype=np.bool_)
     with_positive[codes[truth == 1]] = True
@@ -294,12 +312,12 @@ def _sample(
     step = max(1, _CHUNK_BYTES // (4 * truth.size))
     for start in range(0, resamples, step):
         many = min(step, resamples - start)
-        weights = np.zeros((units, many), dtype=np.int32)
+        weights = np.zeros((many, units), dtype=np.int32)
         for stratum in strata:
             if not stratum.size:
                 continue
             drawn = rng.integers(0, stratum.size, (many, stratum.size))
             drawn += np.arange(many)[:, np.newaxis] * stratum.size
             counted = np.bincount(drawn.ravel(), minlength=many * stratum.size)
-            weights[stratum] = counted.reshape(many, stratum.size).T
-        yield weights[codes]
+            weights[:, stratum] = counted.reshape(many, stratum.size)
+        yield np.take(weights, codes, axis=1)

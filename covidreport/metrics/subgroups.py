@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
+from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
@@ -114,11 +115,28 @@ def _choose_values(
     return chosen
 
 
+class CodedValues(Struct, frozen=True, eq=False):
+    """A value of each image as its place among the names of all values, which are in order; a name
+    may be of none. codes `(N,)`."""
+
+    names: tuple[str, ...]
+    codes: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, values: Sequence[str], codes: NDArray[np.intp] | None = None) -> CodedValues:
+        """Of the value of each image; or, with codes `(N,)`, of values of which each image has the
+        one at its code."""
+        names = tuple(sorted(set(values)))
+        numbers = {value: number for number, value in enumerate(names)}
+        each = np.fromiter((numbers[value] for value in values), np.intp, len(values))
+        return cls(names, each if codes is None else each[codes])
+
+
 def estimate_subgroups(
     truth: NDArray[np.int8],
     predicted: NDArray[np.bool_],
     failed: NDArray[np.bool_],
-    values: Sequence[str],
+    values: Sequence[str] | CodedValues,
     groups: NDArray[np.integer[Any]] | None = None,
     plan: MetricPlan | None = None,
 ) -> Subgroups:
@@ -133,14 +151,12 @@ def estimate_subgroups(
 
     ValueError for arrays that do not fit.
     """
-    if not len(values) == truth.size == predicted.size == failed.size:
-        raise ValueError(f"{len(values)} values for {truth.size} images")
-    names = sorted(set(values))
-    numbers = {value: number for number, value in enumerate(names)}  # compared sooner than texts
-    column = np.fromiter((numbers[value] for value in values), np.intp, len(values))
+    coded = values if isinstance(values, CodedValues) else CodedValues.of(values)
+    if not coded.codes.size == truth.size == predicted.size == failed.size:
+        raise ValueError(f"{coded.codes.size} values for {truth.size} images")
     every = []
-    for number, value in enumerate(names):
-        mask = column == number
+    for number, value in enumerate(coded.names):
+        mask = coded.codes == number
         (counts,) = count_labels(
             truth[mask][:, np.newaxis], predicted[mask][:, np.newaxis], failed[mask]
         )

@@ -66,16 +66,16 @@ def find_weak_spots(
     if not parts:
         return None
     masks = np.stack([part.mask for part in parts])
-    wrong = missed.astype(np.float64)
+    # whole numbers, whose sums are exact whatever their order
+    wrong = missed.astype(np.float32)
     rows = [None, *range(len(missed))] if len(missed) > 1 else [0]
     if len(missed) > 1:
         wrong = np.vstack([wrong.sum(axis=0), wrong])
     inside = masks.T.astype(np.float32)
-    centred = (wrong - wrong.mean(axis=1, keepdims=True)).astype(np.float32)
-    spread = _find_spread(masks, wrong)
-    scores = _standardise(centred @ inside, spread)
+    chance = _Chance.of(masks, wrong)
+    scores = chance.standardise((wrong @ inside)[:, np.newaxis])[:, 0]
     highest = scores.max(axis=1)
-    limits = np.concatenate(list(_permute(inside, centred, spread, groups, seed)))
+    limits = np.concatenate(list(_permute(inside, wrong, chance, groups, seed)))
     reached = (limits >= highest[:, np.newaxis] - 1e-6).sum(axis=1)
     p_values = (1 + reached) / (1 + limits.size)
     found: list[tuple[WeakSpot, NDArray[np.bool_]]] = []
@@ -127,39 +127,55 @@ def _cut(name: str, values: Sequence[str] | NDArray[np.floating]) -> Iterator[Pa
         yield Part((SpotCut(name, value=value),), column == value)
 
 
-def _find_spread(masks: NDArray[np.bool_], wrong: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The standard deviation of what is missed inside over permutations, `(rows, L)`: that of a
-    sample without replacement. wrong `(rows, P)`."""
-    positives, inside = masks.shape[1], masks.sum(axis=1)
-    sampled = inside * (positives - inside) / (positives - 1)
-    spread: NDArray[np.float64] = np.sqrt(wrong.var(axis=1, keepdims=True) * sampled)
-    return spread
+class _Chance(Struct, frozen=True, eq=False):
+    """What is missed inside over permutations, `(rows, L)`: mean and standard deviation of a sample
+    without replacement."""
 
+    mean: NDArray[np.float64]
+    spread: NDArray[np.float64]
 
-def _standardise(sums: NDArray[np.float32], spread: NDArray[np.float64]) -> NDArray[np.float32]:
-    """How many standard deviations more is missed inside than a permutation expects; 0 for who
-    missed all or none. sums `(…, L)`: of what is missed inside above the mean."""
-    scores: NDArray[np.float32] = np.zeros_like(sums)
-    np.divide(sums, spread, out=scores, where=spread > 0, casting="same_kind")
-    return scores
+    @classmethod
+    def of(cls, masks: NDArray[np.bool_], wrong: NDArray[np.float32]) -> _Chance:
+        """masks `(L, P)`, wrong `(rows, P)`."""
+        positives, inside = masks.shape[1], masks.sum(axis=1)
+        sampled = inside * (positives - inside) / (positives - 1)
+        exact = wrong.astype(np.float64)
+        mean, variance = (each[:, np.newaxis] for each in (exact.mean(axis=1), exact.var(axis=1)))
+        return cls(mean * inside, np.sqrt(variance * sampled))
+
+    def standardise(self, sums: NDArray[np.float32]) -> NDArray[np.float64]:
+        """How many standard deviations more is missed inside than a permutation expects; 0 for who
+        missed all or none. sums `(rows, b, L)`: of what is missed inside."""
+        spread = self.spread[:, np.newaxis]
+        scores = np.zeros(sums.shape)
+        np.divide(sums - self.mean[:, np.newaxis], spread, out=scores, where=spread > 0)
+        return scores
 
 
 def _permute(
-    inside: NDArray[np.float32], centred: NDArray[np.float32], spread: NDArray[np.float64],
+    inside: NDArray[np.float32], wrong: NDArray[np.float32], chance: _Chance,
     groups: NDArray[np.integer[Any]] | None, seed: int,
-) -> Iterator[NDArray[np.float32]]:  # fmt: skip
+) -> Iterator[NDArray[np.float64]]:  # fmt: skip
     """The highest score of any part and row in each permutation, `(b,)` a chunk. inside `(P, L)`.
 
-    A permutation leaves mean and variance as they are: only the sums are made anew.
+    A permutation leaves mean and variance as they are: only the sums are made anew. Answers change
+    places, or parts do the other way round: whichever are fewer.
     """
-    positives, rows = len(inside), len(centred)
+    (positives, parts), rows = inside.shape, len(wrong)
     number = int(np.clip(WORK // (inside.size * rows), FEWEST_PERMUTATIONS, PERMUTATIONS))
     at_once = max(1, _AT_ONCE // (rows * max(inside.shape)))
     rng = np.random.default_rng(seed)
     for start in range(0, number, at_once):
         orders = draw_orders(groups, positives, min(at_once, number - start), rng)
-        sums = (centred[:, orders].reshape(-1, positives) @ inside).reshape(rows, len(orders), -1)
-        yield _standardise(sums, spread[:, np.newaxis]).max(axis=(0, 2))
+        if rows <= parts:
+            moved = np.take(wrong, orders, axis=1)
+            sums = (moved.reshape(-1, positives) @ inside).reshape(rows, len(orders), parts)
+        else:
+            back = np.empty_like(orders)
+            np.put_along_axis(back, orders, np.arange(positives)[np.newaxis], axis=1)
+            moved = np.take(inside, back.T, axis=0)
+            sums = (wrong @ moved.reshape(positives, -1)).reshape(rows, len(orders), parts)
+        yield chance.standardise(sums).max(axis=(0, 2))
 
 
 def draw_orders(

@@ -203,11 +203,9 @@ def _pick_alarms(answers: AlignedAnswers, name: Callable[[int], str]) -> tuple[l
 
 def _find_label_errors(answers: AlignedAnswers) -> list[int]:
     """The images that look mislabelled, by what all runs say that tell the classes apart."""
-    logits = [
-        to_logits(scores, activation)
-        for scores, activation in zip(answers.scores, answers.activations, strict=True)
-    ]
-    return [int(row) for row in find_label_errors(answers.truth, np.stack(logits))]
+    logits = map(to_logits, answers.scores, answers.activations)
+    truth = np.where(answers.failed.any(axis=0), np.int8(UNKNOWN), answers.truth)
+    return [int(row) for row in find_label_errors(truth, logits)]
 
 
 class _Cases:

@@ -11,6 +11,7 @@ from msgspec.structs import astuple, replace
 from covidreport.compare.reading import ReadScores
 from covidreport.errors import StoreError
 from covidreport.metrics import (
+    CodedValues,
     code_groups,
     count_units,
     decide,
@@ -125,8 +126,7 @@ def _count(
     column = labels.index(target)
     negative, ranked = truth[:, column] == 0, truth[:, column] != UNKNOWN
     named, kinds = name_classes(truth[negative], labels, target)
-    joined = [" and ".join(names) for names in named]
-    values = [joined[kind] for kind in kinds.tolist()]
+    values = CodedValues.of([" and ".join(names) for names in named], kinds)
     found = estimate_subgroups(
         truth[negative, column], predicted[negative, column], failed[negative], values,
         None if groups is None else groups[negative], plan,

@@ -17,7 +17,7 @@ from covidreport.storage.cache import cached
 from covidreport.store import SCORES_FILE, evaluation_folder, read_scores
 from covidreport.text.thresholds import is_exploratory
 
-METHOD = 2
+METHOD = 3
 """Counted up when the same scores would give other spots."""
 
 

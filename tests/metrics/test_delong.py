@@ -9,7 +9,6 @@ from scipy.stats import norm, t
 from sklearn.metrics import roc_auc_score
 from statsmodels.stats.proportion import proportion_confint
 
-from covidreport.metrics import delong
 from covidreport.metrics.delong import (
     assume_roc_auc,
     average_roc_aucs,
@@ -267,16 +266,14 @@ def test_ends_of_a_difference_do_not_pass_1():
     assert found.interval.high == 1
 
 
-@pytest.mark.made_anew
-def test_runs_ranked_one_by_one_are_those_ranked_together(monkeypatch):
-    """To the last bit: how many are ranked at a time is a matter of memory."""
+def test_what_is_counted_of_the_other_class_is_counted_pair_by_pair():
+    """Equal scores as halves, failed images on the wrong side of all."""
     rng = np.random.default_rng(4)
     truth = np.repeat(np.array([1, 0], np.int8), [20, 30])
     scores = rng.normal(size=(5, 50)).round(1).astype(np.float32)
     failed = rng.random(scores.shape) < 0.1
     groups = rng.integers(0, 20, 50)
-    together = _estimate(truth, scores, failed, groups)
-    monkeypatch.setattr(delong, "_BLOCK", 1)
-    apart = _estimate(truth, scores, failed, groups)
-    np.testing.assert_array_equal(apart.values, together.values)
-    np.testing.assert_array_equal(apart.covariance, together.covariance)
+    worst = np.where(failed, np.where(truth == 1, -np.inf, np.inf), scores)
+    ahead = [np.sign(np.subtract.outer(row[:20], row[20:])) for row in worst]
+    areas = [(1 + each).mean() / 2 for each in ahead]
+    np.testing.assert_allclose(_estimate(truth, scores, failed, groups).values, areas, rtol=1e-15)

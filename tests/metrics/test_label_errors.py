@@ -86,6 +86,9 @@ def test_what_is_not_known_is_not_judged():
     first, second = find_label_errors(truth, logits)[:2]
     truth[first] = -1
     logits[1, second] = np.nan
+    with pytest.raises(ValueError, match="NaN"):
+        find_label_errors(truth, logits)
+    truth[second] = -1
     found = find_label_errors(truth, logits)
     assert first not in found
     assert second not in found

@@ -64,7 +64,7 @@ def test_each_resample_is_what_scikit_learn_finds_in_it(monkeypatch, decimals, s
     levels = resample_at_specificity(
         truth, scores, failed, [0.8, own], groups, resamples=40, seed=1
     )
-    weights = np.concatenate(drawn, axis=1)
+    weights = np.concatenate(drawn).T
     assert weights.shape == (truth.size, 40)
     for b in range(40):
         rows = np.repeat(np.arange(truth.size), weights[:, b])

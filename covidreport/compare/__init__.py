@@ -21,7 +21,7 @@ from covidreport.compare.pairs import FLIPS, RESAMPLES, SEED, Plan, compare_answ
 from covidreport.compare.patients import add_patients
 from covidreport.compare.picked import correct_answers, correct_counts
 from covidreport.compare.ranking import RankedSet, rank_sets
-from covidreport.compare.reading import ReadScores, caching_reader
+from covidreport.compare.reading import CachingReader, ReadScores
 from covidreport.errors import UsageError
 from covidreport.records import (
     Evaluation,
@@ -37,9 +37,9 @@ from covidreport.store import SCORES_FILE, evaluation_folder, read_scores
 from covidreport.text.thresholds import is_exploratory, is_trained_on, list_trained
 
 __all__ = [
+    "CachingReader",
     "Plan",
     "ReadScores",
-    "caching_reader",
     "check_baseline",
     "find_doubt",
     "rank_and_compare",
@@ -75,7 +75,7 @@ def rank_and_compare(
     """As `rank_sets`, each ranking with what its runs' stored scores say against each other.
 
     Where that fails for no single run's fault, the ranking stands without, and a finding says so.
-    read: what reads them, such as `caching_reader()` where others want them as well.
+    read: what reads them, such as `CachingReader()` where others want them as well.
     """
     plan = plan or Plan()
     folders = {id(evaluation): run for run, evaluation in evaluated}
@@ -166,6 +166,6 @@ def _compare_runs(
 
     facts = {
         "method": REVISION, "draws": [RESAMPLES, FLIPS, SEED], "plan": plan, "rows": ranking.rows,
-        "floor": floor, "trained": trained, **answers_facts(ranking, files),
+        "floor": floor, "trained": trained, **answers_facts(ranking, files, read),
     }  # fmt: skip
     return cached("comparisons", facts, compare, RunComparisons)

@@ -13,11 +13,11 @@ from msgspec.structs import astuple, replace
 from numpy.typing import NDArray
 
 from covidreport.boundary import attempt
-from covidreport.compare.reading import ReadScores
+from covidreport.compare.reading import CachingReader, ReadScores, digest_scores
 from covidreport.errors import StoreError
 from covidreport.metrics import count_labels, decide_label, find_not_finite
 from covidreport.records import Activation, Evaluation, ExcludedRun, Failure, Ranking, Scores
-from covidreport.store import digest_file, read_scores
+from covidreport.store import read_scores
 from covidreport.text.thresholds import find_label_rule
 
 
@@ -44,6 +44,8 @@ class AlignedAnswers(Struct, frozen=True, eq=False):
 
     def take(self, names: Sequence[str]) -> AlignedAnswers:
         """The same of these runs alone, in this order, of those that are among them."""
+        if tuple(names) == self.names and {e.run for e in self.excluded} <= set(names):
+            return self
         rows = [self.names.index(name) for name in names if name in self.names]
         return replace(
             self,
@@ -91,6 +93,15 @@ def read_answers(
     can be used says in which order images stand. Never raises for a run: one whose file is missing
     or broken, or says something else than its evaluation, is excluded with the reason.
     """
+    if not isinstance(read, CachingReader):
+        return _align_runs(files, target, read)
+    facts = target, _list_facts(files, target, read), [path for _, path in files]
+    return read.make_once(facts, partial(_align_runs, files, target, read))
+
+
+def _align_runs(
+    files: Sequence[tuple[Evaluation, Path]], target: str, read: ReadScores
+) -> AlignedAnswers:
     excluded: list[ExcludedRun] = []
     rows: list[_Row] = []
     first: _First | None = None
@@ -128,23 +139,31 @@ def _order_folds(scores: Scores, order: NDArray[np.intp] | slice) -> tuple[str, 
     return tuple(scores.folds[row] for row in order.tolist())
 
 
-def answers_facts(ranking: Ranking, files: Sequence[tuple[Evaluation, Path]]) -> dict[str, object]:
+def answers_facts(
+    ranking: Ranking, files: Sequence[tuple[Evaluation, Path]], read: ReadScores
+) -> dict[str, object]:
     """All that decides what `read_answers` gives: the scores' bytes, thresholds, counts, order."""
     return {
         "target": ranking.target,
         "images": [ranking.dataset, ranking.split, ranking.fingerprint],
-        "runs": [
-            (
-                evaluation.run,
-                evaluation.key,
-                evaluation.has_scores,
-                find_label_rule(evaluation, ranking.target) if evaluation.has_scores else None,
-                astuple(evaluation.counts[ranking.target]),
-                digest_file(path) if path.is_file() else None,
-            )
-            for evaluation, path in files
-        ],
+        "runs": _list_facts(files, ranking.target, read),
     }
+
+
+def _list_facts(
+    files: Sequence[tuple[Evaluation, Path]], target: str, read: ReadScores
+) -> list[tuple[object, ...]]:
+    return [
+        (
+            evaluation.run,
+            evaluation.key,
+            evaluation.has_scores,
+            find_label_rule(evaluation, target) if evaluation.has_scores else None,
+            astuple(evaluation.counts[target]),
+            digest_scores(path, read) if path.is_file() else None,
+        )
+        for evaluation, path in files
+    ]
 
 
 def _align(

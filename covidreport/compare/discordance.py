@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from covidreport.compare.answers import read_answers
 from covidreport.compare.ranking import rank_sets
-from covidreport.compare.reading import caching_reader
+from covidreport.compare.reading import CachingReader
 from covidreport.errors import UsageError
 from covidreport.metrics import count_patients, estimate_agreement, estimate_within
 from covidreport.records import Evaluation, Run
@@ -50,7 +50,7 @@ def measure_agreement(
     answers = read_answers(
         [(evaluation, folder / SCORES_FILE) for evaluation, folder in files],
         target,
-        caching_reader(),
+        CachingReader(),
     )
     if not answers.names:
         reasons = "".join(f"; {each.run} {each.reason}" for each in answers.excluded)

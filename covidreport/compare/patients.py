@@ -54,7 +54,7 @@ def add_patients(
     if not known:
         return ranking
     facts = {
-        "method": METHOD, "rule": rule, **answers_facts(ranking, known),
+        "method": METHOD, "rule": rule, **answers_facts(ranking, known, read),
         "plans": [each.score_metrics and each.score_metrics.plan.interval for each, _ in known],
         "exploratory": [is_exploratory(each, ranking.target) for each, _ in known],
     }  # fmt: skip

@@ -89,7 +89,7 @@ def collect_cases(
         "limits": [MOST_CELLS, FEWEST_CASES, FALSE_ALARMS, LABEL_ERRORS, MOST_SPLIT],
         "trained": trained,
         "salt": None if show_ids else choose_salt(ranking.fingerprint),
-        **answers_facts(ranking, files),
+        **answers_facts(ranking, files, read),
     }
 
     def find() -> _Found | None:

@@ -8,7 +8,7 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import astuple, replace
 
-from covidreport.compare.reading import ReadScores
+from covidreport.compare.reading import ReadScores, digest_scores
 from covidreport.errors import StoreError
 from covidreport.metrics import (
     CodedValues,
@@ -36,7 +36,7 @@ from covidreport.records import (
 )
 from covidreport.storage.cache import cached
 from covidreport.storage.exploratory import mark_estimate
-from covidreport.store import SCORES_FILE, digest_file, evaluation_folder, read_scores
+from covidreport.store import SCORES_FILE, evaluation_folder, read_scores
 from covidreport.text.thresholds import find_rule, is_exploratory
 
 METHOD = 1
@@ -110,7 +110,7 @@ def _read(
             return None  # why stands among the curves and the cases
 
     facts = [
-        METHOD, digest_file(path), evaluation.run, target, labels,
+        METHOD, digest_scores(path, read), evaluation.run, target, labels,
         find_rule(evaluation, evaluation.labels),
         astuple(evaluation.counts[target]), plan.interval,
     ]  # fmt: skip
@@ -120,11 +120,15 @@ def _read(
 def _count(
     scores: Scores, evaluation: Evaluation, target: str, labels: Sequence[str], plan: MetricPlan
 ) -> _FromScores | None:
-    order = [scores.labels.index(label) for label in labels]
+    order: list[int] | slice = [scores.labels.index(label) for label in labels]
+    if order == list(range(len(scores.labels))):
+        order = slice(None)  # nothing is copied
     truth, failed, groups = scores.truth[:, order], scores.failed, code_groups(scores.groups)
     predicted = decide(scores, find_rule(evaluation, scores.labels))[:, order]
     column = labels.index(target)
-    negative, ranked = truth[:, column] == 0, truth[:, column] != UNKNOWN
+    negative = np.flatnonzero(truth[:, column] == 0)
+    known = truth[:, column] != UNKNOWN
+    ranked = slice(None) if known.all() else known
     named, kinds = name_classes(truth[negative], labels, target)
     values = CodedValues.of([" and ".join(names) for names in named], kinds)
     found = estimate_subgroups(

@@ -13,7 +13,7 @@ from covidreport.audit import audit_report
 from covidreport.audit.document import Audit, include_audit
 from covidreport.audit.folds import audit_folds
 from covidreport.boundary import attempt
-from covidreport.compare import Plan, ReadScores, caching_reader, find_doubt, rank_and_compare
+from covidreport.compare import CachingReader, Plan, ReadScores, find_doubt, rank_and_compare
 from covidreport.compare.finding import CODE
 from covidreport.compare.same_specificity import find_dependent_lead
 from covidreport.errors import NothingEvaluatedError, StoreError, UsageError
@@ -113,7 +113,7 @@ def collect_report(
         for item in evidence
     )
     _refuse_none(reported, at)
-    read = caching_reader()
+    read = CachingReader()
     if metrics is not None:
         found_labels = [e for one in reported if one.evaluation for e in one.evaluation.labels]
         metrics.plan(list(dict.fromkeys(found_labels)), target)  # refused for a label of no run

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from covidreport.compare.reading import ReadScores
+from covidreport.compare.reading import ReadScores, digest_scores
 from covidreport.errors import StoreError
 from covidreport.metrics import (
     carry_thresholds,
@@ -27,7 +27,7 @@ from covidreport.records import (
     ThresholdCurves,
 )
 from covidreport.storage.cache import cached
-from covidreport.store import SCORES_FILE, digest_file, evaluation_folder, read_scores
+from covidreport.store import SCORES_FILE, evaluation_folder, read_scores
 
 METHOD = 5
 """Counted up when the same scores would give other curves."""
@@ -93,7 +93,7 @@ def _read_curves(
         labels = [label for label in evaluation.labels if label in scores.labels]
         return {label: _count(scores, failed, label, thresholds[label]) for label in labels}
 
-    facts = [METHOD, digest_file(path), evaluation.n_images, evaluation.labels, thresholds]
+    facts = [METHOD, digest_scores(path, read), evaluation.n_images, evaluation.labels, thresholds]
     return cached("curves", facts, count, dict[str, LabelCurve])
 
 

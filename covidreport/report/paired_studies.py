@@ -119,7 +119,7 @@ def _compare(
             for metric in METRICS
         }
 
-    facts = {"method": METHOD, "names": names, **answers_facts(ranking, files)}
+    facts = {"method": METHOD, "names": names, **answers_facts(ranking, files, read)}
     return cached("paired-studies", facts, compare, dict[str, dict[str, Comparison]])
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from msgspec.structs import astuple, replace
 from numpy.typing import NDArray
 
-from covidreport.compare.reading import ReadScores
+from covidreport.compare.reading import ReadScores, digest_scores
 from covidreport.errors import StoreError
 from covidreport.metrics import (
     CountMetric,
@@ -37,7 +37,7 @@ from covidreport.records import (
     Scores,
 )
 from covidreport.storage.cache import cached
-from covidreport.store import SCORES_FILE, digest_file, evaluation_folder, read_scores
+from covidreport.store import SCORES_FILE, evaluation_folder, read_scores
 from covidreport.text.thresholds import find_label_rule, is_trained_on
 
 METHOD = 1
@@ -71,8 +71,8 @@ def _refer_run(reported: ReportedRun, target: str, read: ReadScores) -> RunRefer
     beside = None if other is None else _locate(reported, other)
     facts = [
         METHOD, SHARES, evaluation.run, target, find_label_rule(evaluation, target),
-        digest_file(path), astuple(evaluation.counts[target]),
-        None if other is None or beside is None else [other.split, digest_file(beside)],
+        digest_scores(path, read), astuple(evaluation.counts[target]),
+        None if other is None or beside is None else [other.split, digest_scores(beside, read)],
     ]  # fmt: skip
 
     def compute() -> RunReferral | None:

@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import astuple, replace
 from numpy.typing import NDArray
 
-from covidreport.compare.reading import ReadScores
+from covidreport.compare.reading import ReadScores, digest_scores
 from covidreport.errors import StoreError, UsageError
 from covidreport.metrics import code_groups, count_labels, decide_label, estimate_subgroups
 from covidreport.metrics.group_differences import (
@@ -33,7 +33,7 @@ from covidreport.records import (
     Scores,
 )
 from covidreport.storage.cache import cached
-from covidreport.store import SCORES_FILE, digest_file, evaluation_folder, read_scores
+from covidreport.store import SCORES_FILE, evaluation_folder, read_scores
 from covidreport.text import clean, listed, plural
 from covidreport.text.thresholds import find_label_rule, is_exploratory
 
@@ -131,7 +131,7 @@ def _read(reported: ReportedRun, question: GroupQuestion, read: ReadScores) -> R
     rule = find_label_rule(evaluation, target)
     facts = [
         METHOD, evaluation.run, target, rule, plan.interval, question.runs,
-        digest_file(path), astuple(evaluation.counts[target]),
+        digest_scores(path, read), astuple(evaluation.counts[target]),
         [astuple(each) for each in question.references],
     ]  # fmt: skip
 

@@ -8,11 +8,11 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from covidreport.compare.reading import ReadScores
+from covidreport.compare.reading import ReadScores, digest_scores
 from covidreport.errors import StoreError
 from covidreport.records import Evaluation, Run, Scores
 from covidreport.storage.cache import cached
-from covidreport.store import SCORES_FILE, digest_file, evaluation_folder
+from covidreport.store import SCORES_FILE, evaluation_folder
 
 Kept = TypeVar("Kept")
 
@@ -52,5 +52,5 @@ def make_once(
         scores = stored.open()
         return None if scores is None else make(scores)
 
-    facts = [digest_file(stored.path), stored.evaluation.n_images]
+    facts = [digest_scores(stored.path, stored.read), stored.evaluation.n_images]
     return cached(kind, [*key, *facts], compute, record)

@@ -75,7 +75,7 @@ def collect_truths(
     files.sort(key=lambda each: not stores_readings(each[1]))
     if not files or not stores_readings(files[0][1]):
         return None
-    facts = {"method": METHOD, "ranking": ranking, **answers_facts(ranking, files)}
+    facts = {"method": METHOD, "ranking": ranking, **answers_facts(ranking, files, read)}
 
     def describe() -> ReadersTruth | None:
         return describe_truths(ranking, files, read)

@@ -35,7 +35,7 @@ def collect_weak_spots(
         for each in ranked
         if each.evaluation is not None and not is_exploratory(each.evaluation, ranking.target)
     ]
-    facts = {"method": METHOD, **answers_facts(ranking, files)}
+    facts = {"method": METHOD, **answers_facts(ranking, files, read)}
 
     def find() -> tuple[WeakSpots, ...]:
         found = find_spots(read_answers(files, ranking.target, read))

@@ -77,7 +77,7 @@ def collect_weighted(
     files.sort(key=lambda each: not stores_weights(each[1]))
     if not files or not stores_weights(files[0][1]):
         return None
-    facts = {"method": METHOD, "ranking": ranking, **answers_facts(ranking, files)}
+    facts = {"method": METHOD, "ranking": ranking, **answers_facts(ranking, files, read)}
 
     def describe() -> Weighted | None:
         return weigh_runs(ranking, files, read)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from covidreport.compare import caching_reader, reading
+from covidreport.compare import CachingReader, reading
 from covidreport.errors import StoreError
 from covidreport.records import Scores
 from covidreport.store import ScoresReader, read_scores, write_scores
@@ -42,7 +42,7 @@ def files(tmp_path):
 
 def test_what_is_read_is_what_stands_in_the_file(files):
     """Sharing mixes up no two runs: every field is that of `read_scores`."""
-    read = caching_reader()
+    read = CachingReader()
     for file in files:
         ours, theirs = read(file), read_scores(file)
         for name in Scores.__struct_fields__:
@@ -56,7 +56,7 @@ def test_what_only_one_file_has_is_shared_with_none(tmp_path, first):
     both = [replace(FIRST, ages=ages), SECOND]
     for place, scores in enumerate(both if first else both[::-1]):
         write_scores(tmp_path / str(place), scores)
-    read = caching_reader()
+    read = CachingReader()
     got = [read(tmp_path / str(place)).ages for place in (0, 1)]
     np.testing.assert_array_equal(got[0 if first else 1], ages)
     assert got[1 if first else 0] is None
@@ -73,7 +73,7 @@ def test_a_file_is_opened_at_its_first_call_alone(files, monkeypatch):
     monkeypatch.setattr(
         reading, "ScoresReader", lambda: lambda file: read_scores(_note(opened, file))
     )
-    read = caching_reader()
+    read = CachingReader()
     for file in (*files, *files):
         read(file)
 
@@ -82,7 +82,7 @@ def test_a_file_is_opened_at_its_first_call_alone(files, monkeypatch):
 
 def test_what_runs_have_in_common_is_held_once(files):
     """Ids, truth, patients and attributes of a hundred runs take the memory of one run's."""
-    read = caching_reader()
+    read = CachingReader()
     first, second, other = map(read, files)
 
     for name in ("sample_ids", "labels", "truth", "groups", "attributes"):
@@ -95,7 +95,7 @@ def test_what_runs_have_in_common_is_held_once(files):
 def test_a_broken_file_is_refused_at_every_call(files):
     """The error is not kept in place of scores."""
     files[0].write_bytes(b"PAR1 and no more")
-    read = caching_reader()
+    read = CachingReader()
     for _ in range(2):
         with pytest.raises(StoreError, match="can't be read as Parquet"):
             read(files[0])
@@ -113,7 +113,7 @@ def test_columns_of_the_same_bytes_are_decoded_once(files, monkeypatch):
         return plain(self, columns, **options)
 
     monkeypatch.setattr(pq.ParquetFile, "read", read)
-    for file in map(caching_reader(), files):
+    for file in map(CachingReader(), files):
         assert file.labels == FIRST.labels
     own = ["score.covid-19", "score.normal"]
     assert set(asked[0]) > {*own, "sample_id", "group", "failure"}

@@ -65,10 +65,8 @@ class AlignedAnswers(Struct, frozen=True, eq=False):
 
 
 class _Row(Struct, frozen=True, eq=False):
-    """What one run said of the target, image by image in the order of the first; all else that its
-    file holds is let go, or many runs are as many copies of the images' names in memory."""
+    """What one run said of the target, image by image in the order of the first."""
 
-    name: str
     scores: NDArray[np.floating]
     answers: NDArray[np.bool_]
     failed: NDArray[np.bool_]
@@ -103,8 +101,12 @@ def _align_runs(
     files: Sequence[tuple[Evaluation, Path]], target: str, read: ReadScores
 ) -> AlignedAnswers:
     excluded: list[ExcludedRun] = []
-    rows: list[_Row] = []
+    names: list[str] = []
+    activations: list[Activation] = []
+    folds: list[tuple[str, ...] | None] = []
     first: _First | None = None
+    scores: NDArray[np.floating] = np.empty((0, 0), np.float32)
+    answers, failed = np.empty((2, 0, 0), np.bool_)
     for evaluation, path in files:
         found = attempt(
             evaluation.run, "score", partial(_align, evaluation, path, target, read, first)
@@ -112,24 +114,32 @@ def _align_runs(
         if isinstance(found, Failure):
             excluded.append(ExcludedRun(evaluation.run, found.explanation))
             continue
-        row, first = found
-        rows.append(row)
+        run, first = found
+        row = len(names)
+        if not row:
+            shape = len(files), first.truth.size
+            scores = np.empty(shape, run.scores.dtype)
+            answers, failed = np.empty((2, *shape), np.bool_)
+        scores = scores.astype(np.result_type(scores, run.scores), copy=False)
+        scores[row], answers[row], failed[row] = run.scores, run.answers, run.failed
+        names.append(evaluation.run)
+        activations.append(run.activation)
+        folds.append(run.folds)
+    many = len(names)
     if first is None:
-        nothing = np.zeros((0, 0), dtype=np.bool_)
-        empty = np.zeros((0, 0), dtype=np.float32)
         none = np.zeros(0, dtype=np.int8)
-        return AlignedAnswers((), none, empty, nothing, nothing, None, tuple(excluded))
+        return AlignedAnswers((), none, scores, answers, failed, None, tuple(excluded))
     return AlignedAnswers(
-        names=tuple(row.name for row in rows),
+        names=tuple(names),
         truth=first.truth,
-        scores=np.stack([row.scores for row in rows]),
-        answers=np.stack([row.answers for row in rows]),
-        failed=np.stack([row.failed for row in rows]),
+        scores=scores[:many],
+        answers=answers[:many],
+        failed=failed[:many],
         groups=_number_groups(first.images.groups),
         excluded=tuple(excluded),
-        activations=tuple(row.activation for row in rows),
+        activations=tuple(activations),
         images=first.images,
-        folds=tuple(row.folds for row in rows),
+        folds=tuple(folds),
     )
 
 
@@ -174,8 +184,7 @@ def _align(
     first = first or _First(evaluation.run, scores, truth)
     order = _order_images(scores, truth, first)
     row = _Row(
-        name=evaluation.run,
-        scores=np.array(scores.scores[order, scores.labels.index(target)]),  # not a view of all
+        scores=scores.scores[order, scores.labels.index(target)],
         answers=answers[order],
         failed=scores.failed[order],
         activation=scores.activation,

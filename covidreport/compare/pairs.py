@@ -6,11 +6,13 @@ SciPy is loaded by the functions that need it: cached comparisons are shown with
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from covidreport.compare.answers import AlignedAnswers
@@ -102,15 +104,37 @@ def compare_answers_of(
 
     answers: in the order of the ranking. best: the runs of rank 1, which are among them.
     """
+    baseline = plan.baseline if plan.baseline in answers.names else None
+    # What is compared over all thresholds knows nothing of the pairs: another core does it.
+    with ThreadPoolExecutor(1) as beside:
+        level = beside.submit(
+            compare_at_same_specificity, answers, baseline, plan.specificities, SEED
+        )
+        curves = beside.submit(_compare_curves, answers, baseline)
+        compared = _compare_pairs(answers, best, plan, excluded)
+        reported = {(each.first, each.second) for each in compared.sensitivity}
+        return replace(
+            compared,
+            roc_auc=tuple(e for e in curves.result() if (e.first, e.second) in reported),
+            same_specificity=level.result(),
+        )
+
+
+def _compare_curves(answers: AlignedAnswers, baseline: str | None) -> tuple[Comparison, ...]:
+    aucs = _estimate_roc_aucs(answers)
+    return () if aucs is None else compare_curves(answers.names, aucs, baseline)
+
+
+def _compare_pairs(
+    answers: AlignedAnswers, best: Sequence[str], plan: Plan, excluded: Sequence[ExcludedRun]
+) -> RunComparisons:
+    """All but what hangs on no threshold."""
     runs = _prepare(answers, best)
     paired = runs.paired
     baseline = plan.baseline if plan.baseline in paired.names else None
     # With a baseline that was named beforehand only the pairs with it are tested: fewer tests, and
     # less to correct for. Without one the best was picked from these data: all pairs count.
     sensitivity = _compare(runs, "sensitivity", baseline)
-    aucs = _estimate_roc_aucs(answers)
-    curves = () if aucs is None else compare_curves(paired.names, aucs, baseline)
-    reported = {(each.first, each.second) for each in sensitivity}
     overall = cochran_q(runs.missed, runs.positive_groups, seed=SEED)
     groups = answers.groups
     judged = _judge(runs, plan.margin, baseline)
@@ -123,7 +147,6 @@ def compare_answers_of(
         detectable_difference=_resolve(runs),
         sensitivity=sensitivity,
         specificity=_compare(runs, "specificity", baseline),
-        roc_auc=tuple(each for each in curves if (each.first, each.second) in reported),
         overall=OverallTest(overall.q, overall.degrees, overall.p_value, overall.method),
         baseline=plan.baseline,
         planned=baseline is not None,
@@ -132,7 +155,6 @@ def compare_answers_of(
         non_inferiority=judged,
         margin_plan=_plan_margin(runs, judged, _find_reference(runs, baseline)),
         combinations=_combine(answers),
-        same_specificity=compare_at_same_specificity(answers, baseline, plan.specificities, SEED),
         excluded=tuple(excluded),
         folds=_count_folds(answers, runs.missed),
         alpha=ALPHA,

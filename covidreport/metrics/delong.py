@@ -72,20 +72,25 @@ def estimate_roc_aucs(
     if m == 0 or n == 0:
         score_failed_worst(truth, scores, failed)  # refuses the same scores whatever the truth is
         return None
-    centred_x, centred_y = np.empty((len(scores), m)), np.empty((len(scores), n))
+    values = np.empty(len(scores))
+    codes_x, codes_y = np.arange(m), np.arange(n)
+    if groups is not None:
+        ordered = np.concatenate([groups[positive], groups[negative]])
+        codes_x, codes_y = np.split(np.unique(ordered, return_inverse=True)[1], [m])
+    total = 1 + max(codes_x.max(), codes_y.max())
+    x, y = (np.empty((len(scores), size if groups is None else total)) for size in (m, n))
     for run in range(len(scores)):
         (filled,) = score_failed_worst(truth, scores[[run]], failed[[run]])
         below, above = _count_others(filled[positive], filled[negative])
-        centred_x[run], centred_y[run] = below / n, 1 - above / m
-    values = centred_x.mean(axis=1)
-    centred_x -= values[:, np.newaxis]
-    centred_y -= values[:, np.newaxis]
+        centred_x, centred_y = below / n, 1 - above / m
+        values[run] = centred_x.mean()
+        x[run] = np.bincount(codes_x, centred_x - values[run], x.shape[1])
+        y[run] = np.bincount(codes_y, centred_y - values[run], y.shape[1])
     if groups is None:
-        covariance = _product(centred_x, m - 1) / m + _product(centred_y, n - 1) / n
+        covariance = _product(x, m - 1) / m + _product(y, n - 1) / n
         return RocAucs(values, covariance, False, min(m, n), min(m, n) - 1)
-    groups_x, groups_y = groups[positive], groups[negative]
-    covariance = _cluster_covariance(centred_x, centred_y, groups_x, groups_y)
-    sizes = [np.unique(each, return_counts=True)[1] for each in (groups_x, groups_y)]
+    covariance = _cluster_covariance(x, y, codes_x, codes_y)
+    sizes = [np.unique(each, return_counts=True)[1] for each in (codes_x, codes_y)]
     fewest = min(each.size for each in sizes)
     freedom = min(count_freedom(each) for each in sizes)
     return RocAucs(values, covariance, True, fewest, freedom, "obuchowski")
@@ -147,17 +152,12 @@ def _product(centred: NDArray[np.float64], freedom: int) -> NDArray[np.float64]:
 
 
 def _cluster_covariance(
-    centred_x: NDArray[np.float64],
-    centred_y: NDArray[np.float64],
-    groups_x: NDArray[np.integer[Any]],
-    groups_y: NDArray[np.integer[Any]],
-) -> NDArray[np.float64]:
-    """Obuchowski 1997, section 2: sums over a group's images take the place of images."""
-    present, codes = np.unique(np.concatenate([groups_x, groups_y]), return_inverse=True)
-    m, n, total = groups_x.size, groups_y.size, present.size
-    codes_x, codes_y = codes[:m], codes[m:]
-    x = np.stack([np.bincount(codes_x, row, total) for row in centred_x])
-    y = np.stack([np.bincount(codes_y, row, total) for row in centred_y])
+    x: NDArray[np.float64], y: NDArray[np.float64],
+    codes_x: NDArray[np.intp], codes_y: NDArray[np.intp],
+) -> NDArray[np.float64]:  # fmt: skip
+    """Obuchowski 1997, section 2: sums over a group's images, `(R, groups)`, take the place of
+    images, whose groups are `(m,)` and `(n,)`."""
+    m, n, total = codes_x.size, codes_y.size, x.shape[1]
     with_x, with_y = np.unique(codes_x).size, np.unique(codes_y).size
     if with_x < 2 or with_y < 2:
         return np.full((len(x), len(x)), np.nan)

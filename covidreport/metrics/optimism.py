@@ -18,8 +18,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from covidreport.metrics.paired import sum_rows
-from covidreport.metrics.resample import RESAMPLES, sample_weights
+from covidreport.metrics.resample import RESAMPLES, add_up, sample_weights
 
 FEWEST_UNITS = 5
 """With positives, and with negatives: of fewer, what a resample leaves out says nothing."""
@@ -65,26 +64,21 @@ def count_by_unit(
 
     truth int8 `(N,)`, answers and failed bool `(R, N)`, groups integers `(N,)` or None.
     """
-    kinds = _list_kinds(truth, answers, failed)
-    if groups is None:
-        return RunCounts(*(kind.astype(np.int8) for kind in kinds))
-    most = np.unique(groups, return_counts=True)[1].max(initial=0)
+    codes, units, most = None, truth.size, 1
+    if groups is not None:
+        _, codes, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+        units, most = sizes.size, sizes.max(initial=0)
     size: type[np.signedinteger[Any]] = np.int8 if most < 128 else np.int32
-    return RunCounts(*(sum_rows(kind, groups, size) for kind in kinds))
-
-
-def _list_kinds(
-    truth: NDArray[np.int8], answers: NDArray[np.bool_], failed: NDArray[np.bool_]
-) -> Iterator[NDArray[np.bool_]]:
-    """The images that each field of `RunCounts` counts, `(R, N)`, one field after another."""
+    counts = RunCounts(*np.empty((len(RunCounts._fields), len(answers), units), size))
     sick, well = truth == 1, truth == 0
-    yes, no = answers & ~failed, ~answers & ~failed
-    yield sick & yes
-    yield sick & ~yes
-    yield well & no
-    yield well & ~no
-    yield (sick | well) & yes
-    yield (sick | well) & no
+    for run, (answer, lost) in enumerate(zip(answers, failed, strict=True)):
+        yes, no = answer & ~lost, ~answer & ~lost
+        kinds = RunCounts(
+            sick & yes, sick & ~yes, well & no, well & ~no, (sick | well) & yes, (sick | well) & no
+        )  # fmt: skip
+        for images, into in zip(kinds, counts, strict=True):
+            into[run] = images if codes is None else np.bincount(codes[images], minlength=units)
+    return counts
 
 
 def deal_counts(counts: RunCounts, rng: np.random.Generator) -> RunCounts:
@@ -159,10 +153,10 @@ def _resample(
     table = _tabulate(units)
     needed = resamples
     for draw in range(_ROUNDS):
-        for weights in sample_weights(len(table), resamples, seed * _ROUNDS + draw):
+        for weights in sample_weights(table.shape[1], resamples, seed * _ROUNDS + draw):
             inside, outside = (
-                _split(np.rint(product).astype(np.int64), len(units.found))
-                for product in (weights @ table, (weights == 0).astype(np.float32) @ table)
+                _split(add_up(drawn, table), len(units.found))
+                for drawn in (weights, (weights == 0).astype(np.float32))
             )
             rates = _judge(inside, outside, may_win)
             needed -= len(rates)
@@ -171,21 +165,16 @@ def _resample(
             return
 
 
-def _tabulate(units: RunCounts) -> NDArray[np.float32]:
-    """What one product with weights `(b, U)` makes all counts of all runs of, `(U, 2 + C R)`:
-    positives and negatives, then what each run found and cleared. The rest is what is left of
-    these; but the answers that were given, where some images failed."""
+def _tabulate(units: RunCounts) -> NDArray[np.signedinteger[Any]]:
+    """What all counts of all runs are made of, `(2 + C R, U)`: positives and negatives, then what
+    each run found and cleared. The rest is what is left of these; but the answers that were given,
+    where some images failed."""
     sick, well = units.found[0] + units.missed[0], units.cleared[0] + units.alarms[0]
     parts = [sick[np.newaxis], well[np.newaxis], units.found, units.cleared]
     given = np.array_equal(units.positive, units.found + units.alarms)
     if not (given and np.array_equal(units.negative, units.missed + units.cleared)):
         parts += [units.positive, units.negative]
-    table = np.empty((sum(map(len, parts)), sick.size), np.float32)
-    start = 0
-    for part in parts:
-        table[start : start + len(part)] = part
-        start += len(part)
-    return table.T
+    return np.concatenate(parts)
 
 
 def _split(sums: NDArray[np.int64], runs: int) -> RunCounts:

@@ -22,7 +22,6 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from covidreport.metrics.paired import sum_rows
 from covidreport.metrics.rates import CountArrays
 from covidreport.records import UNKNOWN
 
@@ -100,7 +99,7 @@ def resample_counts(
     if totals.shape[0] * totals.shape[1] * 4 <= _ROOMY_BYTES:
         totals = totals.astype(np.float32, copy=False)
     weights = sample_weights(totals.shape[1] - common.size, resamples, seed, common)
-    counts = np.concatenate([_multiply(chunk, totals) for chunk in weights])
+    counts = np.concatenate([add_up(chunk, totals) for chunk in weights])
     return ResampledCounts(
         observed=_split(observed[np.newaxis], runs, labels, first=True),
         resampled=_split(counts, runs, labels),
@@ -185,17 +184,25 @@ def _count_units(
 ) -> NDArray[Any]:
     """What each unit adds: `(K * (2 + 2 R), U)`, for each label positives, negatives, tp, tn."""
     runs, images, labels = answers.shape
-    totals = np.empty((labels, 2 + 2 * runs, images), dtype=np.uint8)
-    found, cleared = answers & ~failed[:, :, np.newaxis], ~(answers | failed[:, :, np.newaxis])
+    codes, units = None, images
+    kind: type[np.number[Any]] = np.uint8
+    if groups is not None:
+        present, codes = np.unique(groups, return_inverse=True)
+        units, kind = present.size, np.float32
+    totals = np.empty((labels, 2 + 2 * runs, units), kind)
+
+    def add(chosen: NDArray[np.bool_]) -> NDArray[Any]:
+        return chosen if codes is None else np.bincount(codes[chosen], minlength=units)
+
+    # a run after another: what all of them answered stands in memory once
     for label in range(labels):
         positive, negative = truth[:, label] == 1, truth[:, label] == 0
-        totals[label, 0], totals[label, 1] = positive, negative
-        totals[label, 2 : 2 + runs] = found[:, :, label] & positive
-        totals[label, 2 + runs :] = cleared[:, :, label] & negative
-    flat = totals.reshape(-1, images)
-    if groups is None:
-        return flat
-    return sum_rows(flat.view(np.bool_), groups, np.float32)
+        totals[label, 0], totals[label, 1] = add(positive), add(negative)
+        for run in range(runs):
+            yes, scored = answers[run, :, label], ~failed[run]
+            totals[label, 2 + run] = add(yes & scored & positive)
+            totals[label, 2 + runs + run] = add(~yes & scored & negative)
+    return totals.reshape(-1, units)
 
 
 def _collapse(totals: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
@@ -226,7 +233,7 @@ def _split_bytes(totals: NDArray[Any]) -> NDArray[np.uint8]:
     return np.ascontiguousarray(whole.view(np.uint8).T)
 
 
-def _multiply(weights: NDArray[np.float32], totals: NDArray[Any]) -> NDArray[np.int64]:
+def add_up(weights: NDArray[np.float32], totals: NDArray[Any]) -> NDArray[np.int64]:
     """The counts of a chunk of resamples, int64 `(b, C)`, a slice of the units at a time."""
     sums = np.zeros((len(weights), len(totals)), dtype=np.float64)
     for start in range(0, totals.shape[1], _SLICE):

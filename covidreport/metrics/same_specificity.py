@@ -63,11 +63,11 @@ class _Curve(NamedTuple):
     before each of them is found, rising. failed: the negatives that were not scored.
     """
 
-    negatives: NDArray[np.intp]
-    last: NDArray[np.intp]
-    positives: NDArray[np.intp]
-    above: NDArray[np.intp]
-    failed: NDArray[np.intp]
+    negatives: NDArray[np.int32]
+    last: NDArray[np.int32]
+    positives: NDArray[np.int32]
+    above: NDArray[np.int32]
+    failed: NDArray[np.int32]
 
 
 def resample_at_specificity(
@@ -217,9 +217,9 @@ def _order(
     # A positive that is tied with negatives is called together with them.
     above = np.searchsorted(falling[last], -scores[positives], side="right")
     order = np.argsort(above)
-    return _Curve(
-        negatives, last, positives[order], above[order], np.flatnonzero((truth == 0) & failed)
-    )
+    lost = np.flatnonzero((truth == 0) & failed)
+    each = (negatives, last, positives[order], above[order], lost)
+    return _Curve(*(one.astype(np.int32) for one in each))  # of many runs: half the memory
 
 
 def _limit(

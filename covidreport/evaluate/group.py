@@ -233,7 +233,9 @@ class _Group(Struct):
             advance=self.work.advance, caches=self.work.caches, digests=request.digests,
             checkpoints=[each for _, each in self.ready if each is not None],
             altered=request.altered, errands=errands,
-            most_errands=count_side_by_side([each.run for each in ready], request.limits),
+            most_errands=count_side_by_side([each.run for each in ready], request.limits)
+            if errands
+            else None,
         )  # fmt: skip
         self.finish(scored, decoded, reference)
 

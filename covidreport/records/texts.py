@@ -38,7 +38,11 @@ class Texts(Sequence[str]):
     def __getitem__(self, index: slice) -> tuple[str, ...]: ...
     def __getitem__(self, index: int | slice) -> str | tuple[str, ...]:
         if isinstance(index, slice):
-            return tuple(map(self.__getitem__, range(*index.indices(len(self)))))
+            start, stop, step = index.indices(len(self))
+            if step == 1:
+                ends, joined = self.ends[start : max(start, stop) + 1], self.joined
+                return tuple(joined[begin:end] for begin, end in pairwise(ends))
+            return tuple(map(self.__getitem__, range(start, stop, step)))
         row = range(len(self))[index]
         return self.joined[self.ends[row] : self.ends[row + 1]]
 

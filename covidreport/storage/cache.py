@@ -165,7 +165,7 @@ def write_cached_bytes(kind: str, name: str, data: bytes) -> bool:
     if folder is None:
         return False
     try:
-        write_atomic(folder / DATA_FILE, content)
+        write_atomic(folder / DATA_FILE, content, flush=False)  # the checksum tells
     except WriteError:
         return False
     return True

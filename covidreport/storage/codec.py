@@ -11,6 +11,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -26,6 +27,7 @@ T = TypeVar("T")
 Document: TypeAlias = dict[str, Any]
 """An object of JSON."""
 _write = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+_write_key = lru_cache(maxsize=4096)(_write)
 _ENDLESS = re.compile(rb"\xcb[\x7f\xff][\xf0-\xff]")
 """How MessagePack begins a number whose exponent is all ones; others may hold these bytes, too."""
 _NESTED = {dict, list, tuple}
@@ -211,6 +213,8 @@ def format_json(value: Any, indent: str = "") -> str:
         return _write(value)
     more = f"{indent}  "
     if isinstance(value, dict):
-        lines = [f"{_write(str(key))}: {format_json(item, more)}" for key, item in value.items()]
+        lines = [
+            f"{_write_key(str(key))}: {format_json(item, more)}" for key, item in value.items()
+        ]
         return f"{{\n{more}" + f",\n{more}".join(lines) + f"\n{indent}}}"
     return f"[\n{more}" + f",\n{more}".join(format_json(v, more) for v in value) + f"\n{indent}]"

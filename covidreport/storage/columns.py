@@ -12,16 +12,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from covidreport.records.texts import Texts
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def to_texts(cells: Sequence[str | None]) -> pa.Array:
-    """As `pyarrow.array` of texts."""
+def to_texts(cells: Sequence[str | None], start: int = 0, stop: int | None = None) -> pa.Array:
+    """As `pyarrow.array` of the texts from `start` to before `stop`; null where None."""
     import pyarrow as pa
 
+    start, stop, _ = slice(start, stop).indices(len(cells))
+    if isinstance(cells, Texts) and cells.joined.isascii():  # a character is a byte of Arrow's
+        ends = np.frombuffer(cells.ends, np.int64)[start : stop + 1]
+        joined = cells.joined[ends[0] : ends[-1]].encode()
+        offsets = (ends - ends[0]).astype(np.int32)
+        buffers = [None, pa.py_buffer(offsets), pa.py_buffer(joined)]
+        return pa.Array.from_buffers(pa.string(), len(offsets) - 1, buffers)
     builder = pa.lib.StringBuilder()
-    builder.append_values(cells)
+    builder.append_values(cells[start:stop])
     return builder.finish()
 
 

@@ -76,9 +76,9 @@ def _tabulate(scores: Scores, rows: slice) -> pa.Table:
     """Some images' rows of scores.parquet."""
     import pyarrow as pa
 
-    columns: dict[str, Any] = {"sample_id": to_texts(scores.sample_ids[rows])}
+    columns: dict[str, Any] = {"sample_id": to_texts(scores.sample_ids, rows.start, rows.stop)}
     if scores.groups is not None:
-        columns["group"] = to_texts(scores.groups[rows])
+        columns["group"] = to_texts(scores.groups, rows.start, rows.stop)
     failed = np.array([reason is not None for reason in scores.reasons[rows]], bool)
     for k, label in enumerate(scores.labels):
         truth = scores.truth[rows, k]
@@ -87,7 +87,7 @@ def _tabulate(scores: Scores, rows: slice) -> pa.Table:
         columns[f"score.{label}"] = to_numbers(scores.scores[rows, k], failed)
     if scores.others is not None:
         columns["other"] = to_numbers(scores.others[rows], failed)
-    columns["failure"] = to_texts(scores.reasons[rows])
+    columns["failure"] = to_texts(scores.reasons, rows.start, rows.stop)
     for prefix, attributes in (
         (ATTRIBUTE, scores.attributes),
         (SINGLE, scores.single),
@@ -104,7 +104,7 @@ def _tabulate(scores: Scores, rows: slice) -> pa.Table:
     if scores.weights is not None:
         columns[WEIGHT] = to_numbers(scores.weights[rows])
     if scores.folds is not None:
-        columns["fold"] = to_texts(scores.folds[rows])
+        columns["fold"] = to_texts(scores.folds, rows.start, rows.stop)
     return pa.table(columns)
 
 

@@ -36,12 +36,14 @@ def encode_text(text: str) -> bytes:
     return text.encode(errors="backslashreplace")
 
 
-def write_atomic(path: Path, data: bytes) -> None:
+def write_atomic(path: Path, data: bytes, *, flush: bool = True) -> None:
     """Put `data` at `path` whole or not at all: written beside it, flushed, then renamed.
 
-    Of an `Address` it is an object that is put. Raises WriteError where the disk is full, the
-    folder can't be written to or nothing can be renamed there; what stood there before still
-    stands. UsageError for an address that nobody made an `Address` of, which would be a folder.
+    Of an `Address` it is an object that is put. flush: without it, a machine that stops soon after
+    may leave the file cut off, which whoever reads it must notice. Raises WriteError where the disk
+    is full, the folder can't be written to or nothing can be renamed there; what stood there before
+    still stands. UsageError for an address that nobody made an `Address` of, which would be a
+    folder.
     """
     if (address := find_address(path)) is not None:
         write_object(str(address), data)
@@ -53,7 +55,7 @@ def write_atomic(path: Path, data: bytes) -> None:
         if target.exists() and not target.is_file() and not target.is_dir():
             target.write_bytes(data)  # a device or a pipe is written to, and never replaced
         else:
-            _write_beside(target, data, format_path(path))
+            _write_beside(target, data, format_path(path), flush=flush)
     except OSError as error:
         do = "make room or choose another folder"
         if error.errno == errno.ENAMETOOLONG:
@@ -63,7 +65,7 @@ def write_atomic(path: Path, data: bytes) -> None:
         ) from error
 
 
-def _write_beside(path: Path, data: bytes, shown: str) -> None:
+def _write_beside(path: Path, data: bytes, shown: str, *, flush: bool) -> None:
     prefix = f".{path.name[:_MOST_SIGNS]}."
     handle, name = tempfile.mkstemp(prefix=prefix, suffix=".part", dir=path.parent)
     temporary = Path(name)
@@ -71,7 +73,8 @@ def _write_beside(path: Path, data: bytes, shown: str) -> None:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
-            _flush(file.fileno())
+            if flush:
+                _flush(file.fileno())
         _open_to_readers(temporary)
         _put(temporary, path, shown)
     finally:

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from covidreport.records import Texts
 from covidreport.storage.columns import (
     read_bytes_of,
     read_numbers,
@@ -21,6 +22,15 @@ UNKNOWN = np.array([False, True] * 5)
 def test_texts_are_those_of_pyarrow():
     texts = ["a", None, "", "Röntgen"]
     assert to_texts(texts).equals(pa.array(texts, pa.string()))
+
+
+@pytest.mark.parametrize("cells", [["a", "", "bcd", "e"], ["a", "Röntgen", "", "e"], []])
+@pytest.mark.parametrize(("start", "stop"), [(0, None), (0, 2), (1, 3), (2, 99)])
+def test_some_rows_of_a_column_of_texts_are_those_of_pyarrow(cells, start, stop):
+    """Whatever their alphabet; valid as Arrow checks it."""
+    part = to_texts(Texts.of(cells), start, stop)
+    part.validate(full=True)
+    assert part.equals(pa.array(cells[start:stop], pa.string()))
 
 
 @pytest.mark.parametrize("kind", [np.int8, np.int16, np.float32, np.float64])

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,13 +20,13 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from covidreport.metrics.curves import score_failed_worst
-from covidreport.metrics.effective import TIMES, count_freedom, effective_size, widen
-from covidreport.metrics.intervals import UNDEFINED, Interval, two_sided_z, wilson_ends
+from covidreport.metrics.effective import TIMES, count_freedom, effective_size, t_quantile
+from covidreport.metrics.intervals import UNDEFINED, Interval, wilson_ends
 
 NO_SPREAD = "no spread: the data show no way in which the value could have been another"
 
 
-class RocAucs(Struct, frozen=True, eq=False):
+class RocAucs(Struct, frozen=True, eq=False, dict=True):
     """The runs' ROC AUCs `(R,)` and the covariance of these estimates `(R, R)`.
 
     covariance is NaN where it can't be estimated: fewer than two positives or negatives (with
@@ -42,6 +43,11 @@ class RocAucs(Struct, frozen=True, eq=False):
     freedom: float
     variance: str = "delong"
     within_folds: bool = False
+
+    @cached_property
+    def negligible(self) -> float:
+        """Variances up to it are what rounding has left."""
+        return 1e-16 * max(1.0, float(np.abs(self.covariance).max()))
 
 
 class RocAucDifference(Struct, frozen=True):
@@ -207,13 +213,13 @@ def compare_roc_aucs(
     variance = float(parts[first, first] + parts[second, second] - 2 * parts[first, second])
     if math.isnan(variance):
         return RocAucDifference(difference, None, None, Interval(None, None, None, UNDEFINED))
-    if variance <= _negligible(aucs):
+    if variance <= aucs.negligible:
         same = abs(difference) < 1e-12
         nothing = Interval(None, None, None, NO_SPREAD)
         return RocAucDifference(difference, None, 1.0 if same else None, nothing)
     error = math.sqrt(variance)
     z = difference / error
-    margin = two_sided_z(confidence) * math.sqrt(widen(aucs.freedom, confidence)) * error
+    margin = t_quantile(aucs.freedom, confidence) * error
     low, high = max(-1.0, difference - margin), min(1.0, difference + margin)
     p_value = math.erfc(abs(z) / math.sqrt(2))
     method = f"{name_delong(aucs.grouped)}, t quantile"
@@ -223,8 +229,3 @@ def compare_roc_aucs(
 def name_delong(grouped: bool) -> str:
     """What the test is called."""
     return "obuchowski over groups" if grouped else "delong"
-
-
-def _negligible(aucs: RocAucs) -> float:
-    """Variances that only rounding has left over."""
-    return 1e-16 * max(1.0, float(np.abs(aucs.covariance).max()))

@@ -16,6 +16,8 @@ the ROC curve (AUC) in diagnostic case-control studies", BMC Med. Res. Methodol.
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -123,6 +125,13 @@ def widen(freedom: ArrayLike, confidence: float = 0.95) -> NDArray[np.float64]:
     # Of a hundredth of a degree it is beyond all floats: an interval that holds everything.
     quantile = np.minimum(np.nan_to_num(quantile, nan=_LARGEST_QUANTILE), _LARGEST_QUANTILE)
     return np.where(known, (quantile / two_sided_z(confidence)) ** 2, np.nan)
+
+
+@lru_cache(maxsize=256)
+def t_quantile(freedom: float, confidence: float = 0.95) -> float:
+    """How many standard deviations of so many degrees of freedom an interval reaches to each side;
+    NaN where there are none."""
+    return two_sided_z(confidence) * math.sqrt(widen(freedom, confidence))
 
 
 def count_even(among: NDArray[Any], times: NDArray[Any] | None = None) -> NDArray[np.float64]:

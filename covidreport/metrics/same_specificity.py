@@ -13,6 +13,7 @@ as in `roc.test(method = "specificity")`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -20,8 +21,8 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from covidreport.metrics.effective import count_even, effective_size, widen
-from covidreport.metrics.intervals import UNDEFINED, Interval, two_sided_z, wilson_ends
+from covidreport.metrics.effective import count_even, effective_size, t_quantile
+from covidreport.metrics.intervals import UNDEFINED, Interval, wilson_ends
 from covidreport.metrics.operating import allow_false_alarms
 from covidreport.records import Estimate
 
@@ -172,28 +173,32 @@ def compare_found(
     """
     from scipy.special import stdtr
 
-    covariance = _spread(level.resampled)
     nothing = Interval(None, None, None, UNDEFINED)
-    wide = two_sided_z(confidence) * np.sqrt(widen(level.freedom, confidence))
     drawn = " over groups" if level.grouped else ""
     method = f"stratified bootstrap{drawn}, t quantile"
+    first, second = np.array(pairs, np.intp).reshape(-1, 2).T
+    reached = np.minimum(level.found[first], level.found[second]) >= 0
+    differences = (level.found[first] - level.found[second]) / level.positives
+    covariance = _spread(level.resampled)
+    own = np.diag(covariance)
+    variances = own[first] + own[second] - 2 * covariance[first, second]
+    varies = variances > _NO_VARIANCE
+    errors = np.sqrt(np.where(varies, variances, np.nan))
+    margins = t_quantile(level.freedom, confidence) * errors
+    lows, highs = np.maximum(-1.0, differences - margins), np.minimum(1.0, differences + margins)
+    p_values = np.minimum(1.0, 2 * stdtr(level.freedom, -np.abs(differences) / errors))
+    columns = (reached, differences, variances, lows, highs, p_values)
     results = []
-    for first, second in pairs:
-        if min(level.found[first], level.found[second]) < 0:
+    for known, difference, variance, low, high, p in zip(
+        *(each.tolist() for each in columns), strict=True
+    ):
+        if not known:
             results.append(FoundDifference(None, None, nothing))
-            continue
-        difference = int(level.found[first] - level.found[second]) / level.positives
-        own = covariance[first, first] + covariance[second, second]
-        variance = float(own - 2 * covariance[first, second])
-        if not variance > _NO_VARIANCE or np.isnan(wide):
+        elif math.isnan(low):
             same = difference == 0 and variance <= _NO_VARIANCE
             results.append(FoundDifference(difference, 1.0 if same else None, nothing))
-            continue
-        error = variance**0.5
-        low, high = max(-1.0, difference - wide * error), min(1.0, difference + wide * error)
-        p_value = 2 * float(stdtr(level.freedom, -abs(difference) / error))
-        interval = Interval(float(low), float(high), method)
-        results.append(FoundDifference(difference, min(1.0, p_value), interval))
+        else:
+            results.append(FoundDifference(difference, p, Interval(low, high, method)))
     return tuple(results)
 
 

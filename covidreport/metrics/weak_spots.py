@@ -129,7 +129,7 @@ def _cut(name: str, values: Sequence[str] | NDArray[np.floating]) -> Iterator[Pa
 
 class _Chance(Struct, frozen=True, eq=False):
     """What is missed inside over permutations, `(rows, L)`: mean and standard deviation of a sample
-    without replacement."""
+    without replacement; a spread without end where all or none is missed."""
 
     mean: NDArray[np.float64]
     spread: NDArray[np.float64]
@@ -141,14 +141,14 @@ class _Chance(Struct, frozen=True, eq=False):
         sampled = inside * (positives - inside) / (positives - 1)
         exact = wrong.astype(np.float64)
         mean, variance = (each[:, np.newaxis] for each in (exact.mean(axis=1), exact.var(axis=1)))
-        return cls(mean * inside, np.sqrt(variance * sampled))
+        spread = np.sqrt(variance * sampled)
+        return cls(mean * inside, np.where(spread > 0, spread, np.inf))
 
     def standardise(self, sums: NDArray[np.float32]) -> NDArray[np.float64]:
         """How many standard deviations more is missed inside than a permutation expects; 0 for who
         missed all or none. sums `(rows, b, L)`: of what is missed inside."""
-        spread = self.spread[:, np.newaxis]
-        scores = np.zeros(sums.shape)
-        np.divide(sums - self.mean[:, np.newaxis], spread, out=scores, where=spread > 0)
+        scores: NDArray[np.float64] = sums - self.mean[:, np.newaxis]
+        scores /= self.spread[:, np.newaxis]
         return scores
 
 

@@ -30,6 +30,7 @@ from covidreport.report.maps import Positive, collect_maps
 from covidreport.storage.cache import cached
 from covidreport.store import (
     SCORES_FILE,
+    THUMBNAILS_FOLDER,
     evaluation_folder,
     name_thumbnail,
     read_scores,
@@ -156,6 +157,7 @@ def _read_cases(
 def _read_pictures(found: _Found, folders: Sequence[Path]) -> dict[str, bytes]:
     """By case, the first picture that any run's folder has of it, of those that are shown."""
     table = found.table
+    folders = [folder for folder in folders if (folder / THUMBNAILS_FOLDER).is_dir()]
     missed = [case for case in table.positives if set(case.answers) != {"yes"}]
     pictures = {}
     doubtful = (each.case for each in table.label_errors or ())

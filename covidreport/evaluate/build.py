@@ -67,8 +67,8 @@ def build_evaluation(
     check_unchanged(run.model, scored.opened.session.identity)
     scores, described = gathered.scores, gathered.describe()
     failures = tuple(
-        Failure(sample, "infer" if reason == NO_SCORE else "decode", reason)
-        for sample, reason in zip(scores.sample_ids, scores.reasons, strict=True)
+        Failure(scores.sample_ids[row], "infer" if reason == NO_SCORE else "decode", reason)
+        for row, reason in enumerate(scores.reasons)
         if reason is not None
     )
     evaluation = Evaluation(

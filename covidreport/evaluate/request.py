@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ class Cluster(Struct, frozen=True):
     address: str | None = None
 
 
-class EvaluationRequest(Struct, frozen=True):
+class EvaluationRequest(Struct, frozen=True, dict=True):
     """What is to be evaluated, and how.
 
     dataset: one split of it. digests `(N,)`: of the files' bytes; fingerprint: of the data set
@@ -97,7 +98,7 @@ class EvaluationRequest(Struct, frozen=True):
         facts = {"batch": self.batch, **self.provider_facts}
         return {name: value for name, value in facts.items() if name != "asked"}
 
-    @property
+    @cached_property
     def known(self) -> KnownData:
         """What identifies the images, without naming them."""
         data = self.dataset
@@ -121,7 +122,7 @@ class EvaluationRequest(Struct, frozen=True):
         """Which metrics are computed, and how."""
         return self.metrics or MetricOptions().plan(self.dataset.labels, "")
 
-    @property
+    @cached_property
     def n_groups(self) -> int | None:
         """How many patients there are, where they are known."""
         return None if self.dataset.groups is None else len(set(self.dataset.groups))

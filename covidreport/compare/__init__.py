@@ -33,7 +33,7 @@ from covidreport.records import (
     RunComparisons,
 )
 from covidreport.storage.cache import cached
-from covidreport.store import SCORES_FILE, evaluation_folder, read_scores
+from covidreport.store import SCORES_FILE, evaluation_folder
 from covidreport.text.thresholds import is_exploratory, is_trained_on, list_trained
 
 __all__ = [
@@ -70,14 +70,15 @@ def rank_and_compare(
     target: str,
     specificity_floor: float,
     plan: Plan | None = None,
-    read: ReadScores = read_scores,
+    read: ReadScores | None = None,
 ) -> tuple[RankedSet, ...]:
     """As `rank_sets`, each ranking with what its runs' stored scores say against each other.
 
     Where that fails for no single run's fault, the ranking stands without, and a finding says so.
-    read: what reads them, such as `CachingReader()` where others want them as well.
+    read: what reads them, such as `CachingReader()` where others want them as well; by default a
+    reader of this call's own.
     """
-    plan = plan or Plan()
+    plan, read = plan or Plan(), read or CachingReader(hold=False)
     folders = {id(evaluation): run for run, evaluation in evaluated}
     sets = rank_sets(
         [evaluation for _, evaluation in evaluated], target, specificity_floor,

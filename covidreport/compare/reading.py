@@ -22,10 +22,12 @@ class CachingReader:
 
     What a run's scores have in common with the first ones read (ids, truth, patients, attributes)
     is held once, so that of each further run only its own scores take memory. Files are as they
-    were when they were first asked for, as long as the reader is there.
+    were when they were first asked for, as long as the reader is there. hold: whether scores are
+    held at all; without them, digests and what is made of the scores are.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, hold: bool = True) -> None:
+        self._hold = hold
         self._scores: dict[Path, Scores] = {}
         self._digests: dict[Path, str] = {}
         self._made: tuple[object, object] = (None, None)
@@ -33,6 +35,8 @@ class CachingReader:
 
     def __call__(self, path: Path) -> Scores:
         """The scores in a file."""
+        if not self._hold:
+            return self._read(path)
         if path not in self._scores:
             scores = self._read(path)
             self._scores[path] = _reuse_equal(scores, next(iter(self._scores.values()), scores))

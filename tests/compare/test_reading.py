@@ -12,6 +12,7 @@ from covidreport.compare import CachingReader, reading
 from covidreport.errors import StoreError
 from covidreport.records import Scores
 from covidreport.store import ScoresReader, read_scores, write_scores
+from tests.compare.cases import compare, comparisons, draw_scores, write_all
 
 FIRST = Scores(
     sample_ids=("a", "b", "c"),
@@ -78,6 +79,23 @@ def test_a_file_is_opened_at_its_first_call_alone(files, monkeypatch):
         read(file)
 
     assert opened == files
+
+
+@pytest.mark.made_anew
+def test_a_ranking_with_patients_and_comparisons_opens_each_file_once(tmp_path, monkeypatch):
+    """Whoever ranks runs and names no reader."""
+    opened: list[Path] = []
+    monkeypatch.setattr(
+        reading, "ScoresReader", lambda: lambda file: read_scores(_note(opened, file))
+    )
+    truth, scores = draw_scores(3)
+    ranking = compare(
+        write_all(tmp_path, truth, scores, groups=[f"p{i // 2}" for i in range(truth.size)])
+    )
+
+    assert [row.patients is not None for row in ranking.rows] == [True] * 3
+    assert comparisons(ranking).basis == "scores"
+    assert len(opened) == len(set(opened)) == 3
 
 
 def test_what_runs_have_in_common_is_held_once(files):

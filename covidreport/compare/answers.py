@@ -234,5 +234,8 @@ def _number_groups(groups: Sequence[str] | None) -> NDArray[np.intp] | None:
     """The patients as numbers; None where each has one image, and images are independent."""
     if groups is None:
         return None
-    names, codes = np.unique(np.array(groups, dtype=np.str_), return_inverse=True)
-    return codes.astype(np.intp) if names.size < codes.size else None
+    # not `np.unique`, whose array has room for the longest name in every place
+    numbers = {name: number for number, name in enumerate(sorted(set(groups)))}
+    if len(numbers) == len(groups):
+        return None
+    return np.fromiter(map(numbers.__getitem__, groups), np.intp, len(groups))

@@ -12,10 +12,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from covidreport.dataset.digests import name_files
-from covidreport.dataset.files import UNREADABLE
+from covidreport.dataset.files import Digests
 from covidreport.dataset.folders import SUFFIXES
 from covidreport.errors import ImageError
 from covidreport.storage.cache import read_cached, write_cached
@@ -25,8 +27,8 @@ if TYPE_CHECKING:
 
 KIND = "headers"
 FACTS = ("patient_id", "view", "sex", "age")
-_VERSION = 1
-"""Counted up when other facts are read, or the same facts otherwise."""
+_VERSION = 2
+"""Counted up when other facts are read, the same facts otherwise, or cached otherwise."""
 _PICTURES = tuple(SUFFIXES - {".dcm", ".dicom"})
 """Files called so are not opened to look for a header. DICOM files often have no suffix at all."""
 _BLOCK = 32
@@ -54,25 +56,44 @@ def read_headers(
     not opened. Raises UsageError when there is a DICOM file to read and the extra `dicom` isn't
     installed.
     """
-    found = [i for i, path in enumerate(dataset.paths) if not path.lower().endswith(_PICTURES)]
-    found = [i for i in found if digests[i] != UNREADABLE]
-    if not found:
+    now = Digests.of(digests)
+    named = [not path.lower().endswith(_PICTURES) for path in dataset.paths]
+    found = np.flatnonzero(now.readable & np.array(named, np.bool_))
+    if not found.size:
         return None
     key = {"version": _VERSION, "files": name_files(dataset), "pydicom": _pydicom_version()}
-    known = (read_cached(KIND, key, dict[str, _Facts]) if use_cache else None) or {}
-    missing = [i for i in found if digests[i] not in known]
-    for i, stated in zip(
-        missing, _read_files([dataset.root / dataset.paths[i] for i in missing]), strict=True
-    ):
-        known[digests[i]] = stated
+    known = (read_cached(KIND, key, _Known) if use_cache else None) or _Known(bytes(32 * len(now)))
+    read = _same_digests(known.sha256, now.sha256)
+    rows = {row: facts for row, facts in zip(known.rows, known.facts, strict=True) if read[row]}
+    missing: list[int] = found[~read[found]].tolist()
+    for row, stated in zip(missing, _read_files(dataset, missing), strict=True):
+        if stated is not None:
+            rows[row] = stated
     if missing and use_cache:
-        write_cached(KIND, key, {digests[i]: known[digests[i]] for i in found})
-    rows = {i: stated for i in found if (stated := known[digests[i]]) is not None}
+        write_cached(KIND, key, _Known(now.sha256, tuple(rows), tuple(rows.values())))
     if not rows:
         return None
     nothing = ("",) * len(FACTS)
     columns = zip(*(rows.get(i, nothing) for i in range(len(dataset))), strict=True)
     return Headers(len(rows), dict(zip(FACTS, columns, strict=True)))
+
+
+class _Known(Struct, frozen=True):
+    """What the files of a data set stated the last time.
+
+    sha256: `Digests.sha256` of all files. rows, facts: those that had a header, and what it stated.
+    """
+
+    sha256: bytes
+    rows: tuple[int, ...] = ()
+    facts: tuple[tuple[str, ...], ...] = ()
+
+
+def _same_digests(then: bytes, now: bytes) -> NDArray[np.bool_]:
+    """Which files are as they were, bool `(N,)`."""
+    both = (np.frombuffer(each, np.uint8).reshape(-1, 32) for each in (then, now))
+    same: NDArray[np.bool_] = np.all(np.equal(*both), axis=1)
+    return same
 
 
 def _pydicom_version() -> str | None:
@@ -82,11 +103,14 @@ def _pydicom_version() -> str | None:
         return None
 
 
-def _read_files(paths: Sequence[Path]) -> Iterator[_Facts]:
-    blocks = [paths[start : start + _BLOCK] for start in range(0, len(paths), _BLOCK)]
-    if blocks:
+def _read_files(dataset: Dataset, rows: Sequence[int]) -> Iterator[_Facts]:
+    def read_block(start: int) -> list[_Facts]:
+        block = rows[start : start + _BLOCK]
+        return [_read_file(dataset.root / dataset.paths[row]) for row in block]
+
+    if rows:
         with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-            for found in pool.map(lambda block: [_read_file(path) for path in block], blocks):
+            for found in pool.map(read_block, range(0, len(rows), _BLOCK)):
                 yield from found
 
 

@@ -50,7 +50,8 @@ def number_groups(groups: Texts) -> NDArray[np.intp]:
     """The number of each image's patient, `(N,)`, in the order in which they first stand; runs of
     one report share their patients, which are numbered once."""
     numbers: dict[str, int] = {}
-    found = np.array([numbers.setdefault(group, len(numbers)) for group in groups], dtype=np.intp)
+    each = (numbers.setdefault(group, len(numbers)) for group in groups)
+    found = np.fromiter(each, np.intp, len(groups))
     found.flags.writeable = False
     return found
 

@@ -206,6 +206,17 @@ def test_a_header_is_read_once(tmp_path, opened):
     assert opened == ["c"]
 
 
+def test_a_file_without_a_header_is_opened_once(tmp_path, opened):
+    """That it has none is known the next time."""
+    source = write(tmp_path)
+    (tmp_path / "c").write_bytes(b"no DICOM")
+    first = fill(source)[0].groups
+    opened.clear()
+
+    assert fill(source)[0].groups == first
+    assert opened == []
+
+
 def test_headers_are_cached_for_the_eyes_of_their_owner(tmp_path):
     """They hold names of patients, which the cache's other entries don't."""
     fill(write(tmp_path))
